@@ -109,7 +109,9 @@ mod tests {
 
     #[test]
     fn spellings_are_read_and_written() {
-        for (text, shown) in [("INFINITY", "INFINITY"), ("-infinity", "-INFINITY"), ("+7", "7"), ("-12", "-12"), ("99999999999", "INFINITY")] {
+        for (text, shown) in
+            [("INFINITY", "INFINITY"), ("-infinity", "-INFINITY"), ("+7", "7"), ("-12", "-12"), ("99999999999", "INFINITY")]
+        {
             assert_eq!(Score::parse(text).unwrap().to_string(), shown);
         }
         assert_eq!(Score::parse("many"), None);

@@ -119,7 +119,16 @@ mod tests {
 
     #[test]
     fn intervals_are_read_in_every_spelling() {
-        for (text, ms) in [("10", 10_000), ("10s", 10_000), ("1min", 60_000), ("500ms", 500), ("2h", 7_200_000), ("PT1M30S", 90_000), ("P1DT2H", 93_600_000), ("1 min", 60_000)] {
+        for (text, ms) in [
+            ("10", 10_000),
+            ("10s", 10_000),
+            ("1min", 60_000),
+            ("500ms", 500),
+            ("2h", 7_200_000),
+            ("PT1M30S", 90_000),
+            ("P1DT2H", 93_600_000),
+            ("1 min", 60_000),
+        ] {
             assert_eq!(parse_interval(text), Some(Duration::from_millis(ms)), "{text}");
         }
         for text in ["", "ten", "5 parsecs", "PT", "-5s"] {

@@ -1,0 +1,25 @@
+//! The transition graph: the actions of one plan and the options they are carried out under.
+
+use crate::{Action, ActionId};
+use serde::{Deserialize, Serialize};
+
+/// All actions of a plan, in the order the graph lists them.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Graph {
+    pub transition: i32,
+    /// The attributes of `<transition_graph>` in their order (`cluster-delay`, `stonith-timeout`, `failed-stop-offset`, …).
+    pub options: Vec<(String, String)>,
+    pub actions: Vec<Action>,
+}
+
+impl Graph {
+    /// Returns the action of this id.
+    pub fn action(&self, id: ActionId) -> Option<&Action> {
+        self.actions.iter().find(|action| action.id == id)
+    }
+
+    /// Returns an option's value.
+    pub fn option(&self, name: &str) -> Option<&str> {
+        self.options.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
