@@ -1,0 +1,30 @@
+//! What is true now: nodes, resources, roles, failures, deduced from a CIB at a given time.
+//!
+//! `Facts` is the one value made here, from the whole CIB (configuration and status) and a time. The scheduler decides
+//! on it and the views show it. Nothing here decides: what a failure *requires* by the configured rules is stated
+//! as an `Effect` with its reason, in the order in which it was found, and the scheduler carries it out or not.
+//! There is no clock, file or socket here, and the same CIB and time always give the same facts.
+
+mod attributes;
+mod effects;
+mod facts;
+mod failures;
+mod history;
+mod index;
+mod kinds;
+mod node;
+mod options;
+mod problem;
+mod resource;
+
+pub use attributes::Attributes;
+pub use effects::{Ban, Effect};
+pub use facts::{Facts, Tag, Ticket};
+pub use failures::{FailCount, FailedOperation, ParameterCheck, ParameterCheckKind};
+pub use history::{HistoryReference, OperationRecord, ResourceHistory};
+pub use index::{NodeIndex, ResourceIndex};
+pub use kinds::{Agent, Bundle, Clone, ContainerAgent, Group, Kind, Replica};
+pub use node::{HealthColor, Node, NodeKind};
+pub use options::{ClusterOptions, HealthStrategy, NoQuorumPolicy, PlacementStrategy};
+pub use problem::{Problem, Severity};
+pub use resource::{MultipleActive, OnFail, Operation, PendingOperation, Requires, Resource, RestartType};
