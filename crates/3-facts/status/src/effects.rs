@@ -77,7 +77,8 @@ pub enum Effect {
     },
 }
 
-/// A score that follows from the status: an implied location constraint.
+/// A score that follows from the status: an implied location constraint. It is in `Resource::allowed` already (of the
+/// resource and of everything below it); the list says why.
 #[derive(Clone, Debug)]
 pub struct Ban {
     /// Which resource.

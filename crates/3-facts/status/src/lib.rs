@@ -5,6 +5,7 @@
 //! as an `Effect` with its reason, in the order in which it was found, and the scheduler carries it out or not.
 //! There is no clock, file or socket here, and the same CIB and time always give the same facts.
 
+mod allowed;
 mod attributes;
 mod effects;
 mod facts;
@@ -17,6 +18,7 @@ mod options;
 mod problem;
 mod resource;
 
+pub use allowed::{AllowedNode, AllowedNodes, ProbeMode};
 pub use attributes::Attributes;
 pub use effects::{Ban, Effect};
 pub use facts::{Facts, Tag, Ticket};

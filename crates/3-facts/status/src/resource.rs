@@ -2,7 +2,7 @@
 //!
 //! A resource is a top-level one, a member, an instance, an implied part of a bundle or of a guest node, or an orphan.
 
-use crate::{Attributes, HistoryReference, Kind, NodeIndex, ResourceIndex};
+use crate::{AllowedNodes, Attributes, HistoryReference, Kind, NodeIndex, ResourceIndex};
 use compact_str::CompactString;
 use model::{ResourceId, Role, Score, Timestamp};
 use std::collections::BTreeSet;
@@ -184,6 +184,9 @@ pub struct Resource {
     /// Its failures are to be ignored.
     pub ignore_failure: bool,
 
+    /// The nodes that it may be placed on with the scores it starts with (defaults of the cluster, what failures and
+    /// states add: see `Facts::bans`), before any configured constraint.
+    pub allowed: AllowedNodes,
     /// Its role at this moment.
     pub role: Role,
     /// The role that status alone demands (`Unknown`: none).
