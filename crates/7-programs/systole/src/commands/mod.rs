@@ -1,0 +1,65 @@
+//! The table of commands: name, what it is for, and what runs it. Help, links and dispatch are made of it.
+//!
+//! One file a command; a command's file holds its options (whose doc comments are its help) and nothing
+//! that another command needs.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Who a command is for; the overview lists them by this.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Audience {
+    /// An administrator.
+    Native,
+    /// Scripts, agents, crmsh and pcs: a tool of Pacemaker's by its own name.
+    Compatible,
+    /// The processes of a node.
+    Daemon,
+}
+
+/// One row of the table.
+pub struct Command {
+    pub name: &'static str,
+    pub about: &'static str,
+    pub audience: Audience,
+    /// Gets the whole argument list, its own name first.
+    pub run: fn(Vec<OsString>) -> ExitCode,
+}
+
+/// Every command, sorted by audience, then by name.
+pub const COMMANDS: &[Command] = &[];
+
+/// Returns the command of this name.
+pub fn find(name: &str) -> Option<&'static Command> {
+    COMMANDS.iter().find(|command| command.name == name)
+}
+
+/// Prints what there is, for somebody who knows one name only.
+pub fn print_overview() {
+    println!("Systole {}: keeps services running on a cluster.\n", env!("CARGO_PKG_VERSION"));
+    for (audience, title) in [
+        (Audience::Native, "Commands (systole COMMAND --help tells more):"),
+        (Audience::Compatible, "Pacemaker's tools (also by a link of their name):"),
+        (Audience::Daemon, "Processes of a node:"),
+    ] {
+        println!("{title}");
+        for command in COMMANDS.iter().filter(|c| c.audience == audience) {
+            println!("  {:<16} {}", command.name, command.about);
+        }
+        println!();
+    }
+}
+
+/// Returns the agent that a path names: `…/resource.d/systole/NAME`.
+pub fn agent_of_path(path: &Path) -> Option<String> {
+    let provider = path.parent()?;
+    let is_ours = provider.file_name()? == "systole" && provider.parent()?.file_name()? == "resource.d";
+    is_ours.then(|| path.file_name().map(|n| n.to_string_lossy().into_owned())).flatten()
+}
+
+/// Runs one of Systole's own OCF agents.
+pub fn run_agent(name: &str, _arguments: &[OsString]) -> ExitCode {
+    eprintln!("ocf-exit-reason:Systole has no agent {name:?}");
+    ExitCode::from(5)
+}
