@@ -1,0 +1,58 @@
+//! What a member is told once, when it starts. Everything else it learns from the CIB and its peers.
+
+use model::NodeName;
+use std::sync::Arc;
+use std::time::Duration;
+use xml::Element;
+
+/// The CIB as the storage edge found it at start-up.
+#[derive(Clone, Debug)]
+pub struct StoredCib {
+    pub cib: Arc<Element>,
+    /// The last quorate term in which this copy was written, as [`crate::StoreOrder::lineage`] gave it; 0 when it is not known.
+    pub lineage: u64,
+}
+
+/// The fixed facts of one node's member.
+#[derive(Clone, Debug)]
+pub struct MemberConfig {
+    pub node: NodeName,
+    /// The node's number in the engine's configuration; its id in the CIB.
+    pub id: u32,
+    pub cluster_name: Option<String>,
+    /// The product's version, shown to users.
+    pub version: String,
+    /// New at every start of the daemon; the last part of transition keys. The daemon takes 36 characters of a random UUID.
+    pub uuid: String,
+    /// How long a daemon may be gone while its host is present before its node is recovered.
+    pub grace: Duration,
+    /// How long a member may be silent in the group before it counts as gone.
+    pub silence: Duration,
+    /// How long a starting cluster waits for configured nodes that have not joined; no absent node is fenced before.
+    pub dc_deadtime: Duration,
+    /// What was stored last; `None` on a node that never had a CIB.
+    pub stored: Option<StoredCib>,
+    /// The bytes of the last [`crate::MemberCommand::SaveHistory`].
+    pub history: Option<Vec<u8>>,
+    /// Whether this host has a working watchdog (the root role says so).
+    pub has_watchdog: bool,
+}
+
+impl MemberConfig {
+    /// Returns the configuration of a node that never ran before, with the default times.
+    pub fn new(node: impl Into<NodeName>, id: u32) -> Self {
+        Self {
+            node: node.into(),
+            id,
+            cluster_name: None,
+            version: String::new(),
+            uuid: String::new(),
+            grace: Duration::from_secs(5),
+            silence: Duration::from_secs(5),
+            dc_deadtime: Duration::from_secs(20),
+            stored: None,
+            history: None,
+            has_watchdog: false,
+        }
+    }
+}
