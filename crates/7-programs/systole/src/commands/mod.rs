@@ -28,7 +28,8 @@ pub struct Command {
 }
 
 /// Every command, sorted by audience, then by name.
-pub const COMMANDS: &[Command] = &[];
+pub const COMMANDS: &[Command] =
+    &[Command { name: "serve", about: "what our own agents leave running", audience: Audience::Daemon, run: serve }];
 
 /// Returns the command of this name.
 pub fn find(name: &str) -> Option<&'static Command> {
@@ -59,7 +60,19 @@ pub fn agent_of_path(path: &Path) -> Option<String> {
 }
 
 /// Runs one of Systole's own OCF agents.
-pub fn run_agent(name: &str, _arguments: &[OsString]) -> ExitCode {
-    eprintln!("ocf-exit-reason:Systole has no agent {name:?}");
-    ExitCode::from(5)
+pub fn run_agent(name: &str, arguments: &[OsString]) -> ExitCode {
+    let action = arguments.first().map(|a| a.to_string_lossy().into_owned()).unwrap_or_default();
+    ExitCode::from(ocf::run(name, &action).0 as u8)
+}
+
+/// Runs `systole serve KIND ADDRESS NODE`, the process that our own agents leave running.
+fn serve(arguments: Vec<OsString>) -> ExitCode {
+    let words: Vec<String> = arguments.iter().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
+    match words.as_slice() {
+        [kind, address, node] => ExitCode::from(ocf::serve(kind, address, node)),
+        _ => {
+            eprintln!("systole serve: KIND ADDRESS:PORT NODE are needed; agents call this, people need not");
+            ExitCode::from(64)
+        }
+    }
 }
