@@ -1,5 +1,69 @@
-//! Where every resource is to be, and in which role: from facts and constraints, for the passes that plan actions.
+//! Where each resource goes, and in which role.
+//!
+//! From facts, constraints and scores; for actions and orderings. Resources are placed one after the other, in the
+//! incumbent's order, each after those it must be colocated with; instances keep their nodes where they can.
+//! What it returns is frozen: later passes that un-place an instance return a revision.
 
-mod outcome;
+use model::Role;
+use status::{AllowedNodes, NodeIndex, ResourceIndex};
+use transition::{Reason, ScoreLine};
 
-pub use outcome::{NodePlacement, Placement, ResourcePlacement};
+/// What placement made of a node's state.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PlannedNode {
+    /// It is, or will be, online (a remote node whose connection is placed counts).
+    pub online: bool,
+    /// It has to be fenced.
+    pub unclean: bool,
+    /// It shuts down (a remote node whose connection is not placed counts).
+    pub shutting_down: bool,
+    /// Resources placed on it.
+    pub resource_count: u32,
+}
+
+/// One line of the utilization trace (`crm_simulate -U`), in order with the score lines before it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CapacityLine {
+    /// How many score lines come before it.
+    pub after: usize,
+    /// The whole line, without bullets.
+    pub text: String,
+}
+
+/// Where each resource goes, and in which role. All vectors are indexed by resource (or node).
+#[derive(Clone, Debug, Default)]
+pub struct Placement {
+    /// The node of each primitive; `None`: nowhere. Groups, clones and bundles have none of their own.
+    pub node: Vec<Option<NodeIndex>>,
+    /// The role it is to have; `Unknown`: as the node says (`Started` where it has one).
+    pub role_planned: Vec<Role>,
+    /// Why that role, in the incumbent's words.
+    pub role_reason: Vec<Option<&'static str>>,
+    /// The present role, refined (instances of promotable clones that run are `Unpromoted`, groups follow their
+    /// first member).
+    pub role_now: Vec<Role>,
+    /// The nodes of each resource with their final scores.
+    pub allowed: Vec<AllowedNodes>,
+    /// The scores and modes each resource had right before placement, implied bans included.
+    pub allowed_before: Vec<AllowedNodes>,
+    /// Whether it is managed (fencing without devices and frozen tickets take that away).
+    pub managed: Vec<bool>,
+    /// Whether nothing may be done with it.
+    pub blocked: Vec<bool>,
+    /// Members or instances in the order in which they were placed or promoted.
+    pub children: Vec<Vec<ResourceIndex>>,
+    /// The priority of each, as promotion left it (what the incumbent shows until actions are made).
+    pub promotion_priority: Vec<i32>,
+    /// The top-level resources in the order of placement, which is the order of everything after it.
+    pub roots: Vec<ResourceIndex>,
+    /// The state of each node as actions are to see it.
+    pub nodes: Vec<PlannedNode>,
+    /// Colocations that placement added.
+    pub colocations: Vec<crate::constraints::Colocation>,
+    /// Every term of every score, with the id of where it came from.
+    pub reasons: Vec<Reason>,
+    /// The score lines in the incumbent's order and wording.
+    pub trace: Vec<ScoreLine>,
+    /// The utilization lines.
+    pub capacity: Vec<CapacityLine>,
+}
