@@ -1,1 +1,63 @@
-fn main() {}
+//! The project's chores. `cargo xtask check` is the read-only gate, `cargo xtask test` runs everything.
+//!
+//! A chore prints what it runs, and ends with a code that says whether all is well.
+
+mod check;
+mod floors;
+mod packages;
+mod test;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+const HELP: &str = "\
+cargo xtask check             formatting, clippy, floors, house rules; changes nothing
+cargo xtask test [FILTER]     check, then every test; as root it first installs the Debian packages that tests use
+cargo xtask fix               formats the code
+cargo xtask sim [OPTIONS]     histories of whole clusters in a seeded world (--seed N, --histories N)
+cargo xtask corpus [OPTIONS]  the scheduler against the incumbent's cases (--bless raises the tally)
+cargo xtask packages          lists the Debian packages that tests use, and which are missing
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let result = match arguments.first().map(String::as_str) {
+        Some("check") => check::run(),
+        Some("test") => test::run(&arguments[1..]),
+        Some("fix") => run(Command::new("cargo").args(["fmt", "--all"])),
+        Some("sim") => cargo_run("sim", &arguments[1..]),
+        Some("corpus") => cargo_run("corpus", &arguments[1..]),
+        Some("packages") => packages::list(),
+        _ => {
+            print!("{HELP}");
+            return ExitCode::from(64);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Returns the folder of the workspace.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder of the workspace").to_owned()
+}
+
+/// Shows and runs a command in the workspace's folder; an exit code other than 0 is an error.
+fn run(command: &mut Command) -> anyhow::Result<()> {
+    let words: Vec<String> =
+        std::iter::once(command.get_program()).chain(command.get_args()).map(|w| w.to_string_lossy().into_owned()).collect();
+    eprintln!("$ {}", words.join(" "));
+    let status = command.current_dir(root()).status()?;
+    anyhow::ensure!(status.success(), "`{}` ended with {status}", words.join(" "));
+    Ok(())
+}
+
+/// Runs an example program of a crate that a chore is made of.
+fn cargo_run(example: &str, arguments: &[String]) -> anyhow::Result<()> {
+    run(Command::new("cargo").args(["run", "--quiet", "--release", "--example", example, "--"]).args(arguments))
+}

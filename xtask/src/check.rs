@@ -1,0 +1,75 @@
+//! The read-only gate: formatting, clippy, floors and the house rules that a machine can see.
+
+use crate::floors;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Files longer than this want a reason in `LONG_FILES`.
+const LINES_MAX: usize = 600;
+
+/// Longer files, each with its reason.
+const LONG_FILES: &[(&str, &str)] = &[];
+
+/// Names under which structure goes to die.
+const BANNED_NAMES: &[&str] = &["util", "utils", "common", "helper", "helpers", "misc", "manager", "data"];
+
+/// Runs every check and reports all that is wrong, not only the first.
+pub fn run() -> anyhow::Result<()> {
+    let mut problems = floors::problems()?;
+    problems.extend(sources()?);
+    problems.extend(index()?);
+    for problem in &problems {
+        eprintln!("check: {problem}");
+    }
+    let formatted = crate::run(Command::new("cargo").args(["fmt", "--all", "--check"]));
+    let linted = crate::run(Command::new("cargo").args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]));
+    formatted.and(linted)?;
+    anyhow::ensure!(problems.is_empty(), "{} house rules are broken", problems.len());
+    eprintln!("check: all is well");
+    Ok(())
+}
+
+fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    for entry in std::fs::read_dir(folder)?.flatten() {
+        let path = entry.path();
+        if path.is_dir() && path.file_name().is_some_and(|n| n != "target") {
+            rust_files(&path, found)?;
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(())
+}
+
+/// Every source says at its top what it is for, is short enough to be read in one sitting, and has a name that tells.
+fn sources() -> anyhow::Result<Vec<String>> {
+    let (root, mut files, mut problems) = (crate::root(), Vec::new(), Vec::new());
+    rust_files(&root.join("crates"), &mut files)?;
+    rust_files(&root.join("xtask"), &mut files)?;
+    for path in files {
+        let text = std::fs::read_to_string(&path)?;
+        let shown = path.strip_prefix(&root).unwrap_or(&path).display().to_string();
+        if !text.starts_with("//!") {
+            problems.push(format!("{shown} does not begin with //! and what it is for"));
+        }
+        let lines = text.lines().count();
+        if lines > LINES_MAX && !LONG_FILES.iter().any(|(name, _)| *name == shown) {
+            problems.push(format!("{shown} has {lines} lines; split it by topic, or give a reason in xtask/src/check.rs"));
+        }
+        if path.file_stem().is_some_and(|stem| BANNED_NAMES.iter().any(|banned| stem == *banned)) {
+            problems.push(format!("{shown} has a name that does not tell what is inside"));
+        }
+    }
+    Ok(problems)
+}
+
+/// `crates/README.md` names every crate.
+fn index() -> anyhow::Result<Vec<String>> {
+    let text = std::fs::read_to_string(crate::root().join("crates/README.md")).unwrap_or_default();
+    Ok(floors::crates()?
+        .keys()
+        .filter(|name| !text.contains(&format!("`{name}`")))
+        .map(|name| format!("crates/README.md does not mention `{name}`"))
+        .collect())
+}

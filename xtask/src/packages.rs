@@ -1,0 +1,91 @@
+//! The Debian packages that tests use. As root they are installed, with their services kept from starting;
+//! otherwise, and on other systems, the tests that lack one say so and are skipped.
+
+use anyhow::Context;
+use std::path::Path;
+use std::process::Command;
+
+/// Package, and what uses it.
+const PACKAGES: &[(&str, &str)] = &[
+    ("resource-agents", "the sandbox tests run its agents (Dummy, Stateful, nginx, IPaddr2)"),
+    ("nginx-light", "a real web server under its OCF agent"),
+    ("iproute2", "addresses and network namespaces"),
+    ("pacemaker-cli-utils", "the incumbent's tools, to compare digests, patches and validation with ours"),
+    ("procps", "agents call ps and pgrep"),
+];
+
+/// Debian's policy file: while it says 101, no package starts a service.
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+fn is_installed(package: &str) -> bool {
+    Command::new("dpkg-query").args(["-W", "-f", "${db:Status-Status}", package]).output().is_ok_and(|output| output.stdout == b"installed")
+}
+
+fn missing() -> Vec<&'static str> {
+    PACKAGES.iter().map(|(name, _)| *name).filter(|name| !is_installed(name)).collect()
+}
+
+/// Prints the packages, what uses them, and whether they are there.
+pub fn list() -> anyhow::Result<()> {
+    for (name, purpose) in PACKAGES {
+        println!("{} {name:<22} {purpose}", if is_installed(name) { "installed" } else { "missing  " });
+    }
+    Ok(())
+}
+
+/// Installs what is missing where that is possible, and says what it does before it does it.
+pub fn install() -> anyhow::Result<()> {
+    let missing = missing();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let is_root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n");
+    if !Path::new("/etc/debian_version").exists() || !is_root {
+        eprintln!("packages: not installed here: {}; tests that need them are skipped by name", missing.join(", "));
+        return Ok(());
+    }
+    refuse_on_a_cluster_node()?;
+    eprintln!("packages: installing {} (their services are kept from starting)", missing.join(", "));
+    let _guard = PolicyGuard::set()?;
+    crate::run(Command::new("apt-get").args(["-qq", "update"]))?;
+    crate::run(
+        Command::new("apt-get")
+            .args(["-qq", "install", "-y", "--no-install-recommends", "-o", "Dpkg::Use-Pty=0"])
+            .args(&missing)
+            .env("DEBIAN_FRONTEND", "noninteractive"),
+    )
+}
+
+/// A machine that is part of a cluster is no place for tests, nor for new packages.
+fn refuse_on_a_cluster_node() -> anyhow::Result<()> {
+    for process in ["corosync", "pacemakerd", "pacemaker-remoted"] {
+        let runs = Command::new("pidof").arg(process).output().is_ok_and(|output| output.status.success());
+        anyhow::ensure!(!runs, "{process} runs on this machine: tests are not run on a node of a cluster");
+    }
+    Ok(())
+}
+
+/// Keeps services from starting while it lives, unless the machine has a policy of its own.
+struct PolicyGuard {
+    ours: bool,
+}
+
+impl PolicyGuard {
+    fn set() -> anyhow::Result<Self> {
+        use std::os::unix::fs::PermissionsExt;
+        if Path::new(POLICY).exists() {
+            return Ok(Self { ours: false });
+        }
+        std::fs::write(POLICY, "#!/bin/sh\nexit 101\n").context("failed to write the policy that keeps services from starting")?;
+        std::fs::set_permissions(POLICY, std::fs::Permissions::from_mode(0o755))?;
+        Ok(Self { ours: true })
+    }
+}
+
+impl Drop for PolicyGuard {
+    fn drop(&mut self) {
+        if self.ours {
+            let _ = std::fs::remove_file(POLICY);
+        }
+    }
+}
