@@ -55,6 +55,10 @@ pub struct Action {
     pub resource: Option<ActionResource>,
     /// Parameters and `CRM_meta_*`, sorted by name.
     pub attributes: BTreeMap<String, String>,
+    /// Parameters whose names begin with a digit (no attribute of XML can), sorted by name.
+    pub numbered_parameters: BTreeMap<String, String>,
+    /// The resource is locked to the node since this time (seconds since 1970).
+    pub locked_since: Option<i64>,
     /// Ids of the nodes that are down once this (fencing, shutdown) succeeded.
     pub downed: Vec<String>,
     /// Nodes and whether they are to be in maintenance (only of `maintenance_nodes`).

@@ -1,6 +1,6 @@
 //! The transition graph: the actions of one plan and the options they are carried out under.
 
-use crate::{Action, ActionId};
+use crate::{Action, ActionId, Diagram};
 use serde::{Deserialize, Serialize};
 
 /// All actions of a plan, in the order the graph lists them.
@@ -10,6 +10,9 @@ pub struct Graph {
     /// The attributes of `<transition_graph>` in their order (`cluster-delay`, `stonith-timeout`, `failed-stop-offset`, …).
     pub options: Vec<(String, String)>,
     pub actions: Vec<Action>,
+    /// Everything that was considered, for pictures; empty for a graph read from XML.
+    #[serde(default, skip_serializing_if = "Diagram::is_empty")]
+    pub diagram: Diagram,
 }
 
 impl Graph {

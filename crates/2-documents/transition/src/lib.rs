@@ -4,9 +4,13 @@
 //! A plan leaves no choice to whoever carries it out; nothing here decides or executes.
 
 mod action;
+mod diagram;
 mod graph;
+mod graph_xml;
 mod plan;
 
 pub use action::{Action, ActionId, ActionKind, ActionNode, ActionResource};
+pub use diagram::{Diagram, DiagramAction, DiagramEdge};
 pub use graph::Graph;
+pub use graph_xml::GraphError;
 pub use plan::{Plan, PlannedChange, Problem, Reason, ScoreLine};
