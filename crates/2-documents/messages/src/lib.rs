@@ -1,5 +1,5 @@
 //! What the processes of a cluster say to each other, as values: the group below us (`group`), the root
-//! role that runs agents (`agent`), local clients (`client`), and what happened (`event`).
+//! role that runs agents (`agent`), local clients (`client`), orders to nodes and their reports (`operation`), and what happened (`event`).
 //!
 //! Every message is self-describing JSON in a frame of four length bytes (little endian) and tolerates
 //! unknown fields, so that versions mix during a rolling upgrade. This crate encodes and decodes; it
@@ -10,3 +10,4 @@ pub mod client;
 pub mod event;
 pub mod frame;
 pub mod group;
+pub mod operation;

@@ -1,0 +1,88 @@
+//! What the executor is told and what it asks for.
+
+use messages::agent::{AgentOrder, AgentResult};
+use messages::group::Incarnation;
+use messages::operation::{CancelOrder, OperationOrder, OperationReport, ReportId};
+use model::{CallId, NodeName, ResourceId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What happened.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Event {
+    /// The root role said which life of the host this is, which calls of an earlier daemon still run, and the first call id that is free.
+    AgentsConnected { incarnation: Incarnation, running: Vec<CallId>, next_call: CallId },
+    /// The root role is gone; calls in flight are of unknown outcome until it is back.
+    AgentsLost,
+    /// The coordinator ordered an operation.
+    Ordered(OperationOrder),
+    /// The coordinator ordered an operation's end.
+    CancelOrdered(CancelOrder),
+    /// The coordinator ordered a resource to be forgotten.
+    ForgetOrdered { resource: ResourceId },
+    /// A run of an agent ended. Results of calls this engine did not make are ignored.
+    AgentFinished(AgentResult),
+    /// The coordinator has these reports in the status section.
+    ReportsAcknowledged(Vec<ReportId>),
+    /// Another coordinator leads now, or this node joined: it is told what this node is at, and every unacknowledged report again.
+    CoordinatorChanged,
+    /// This node is to stop whatever the coordinator does not know any more: every recurring operation ends.
+    RecurringDropped,
+    /// The administrator put the node's local options anew (`node-action-limit`).
+    LimitChanged { parallel_max: usize },
+    /// The time asked for by `WakeAt` has come (or any other).
+    TimePassed,
+}
+
+/// What is to be done.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Command {
+    /// Saves `history()` before the commands that follow are carried out, so that a restarted daemon knows what it was told.
+    SaveHistory,
+    /// Passes this to the root role.
+    Agent(AgentOrder),
+    /// Sends this to the coordinator; it is sent again until it is acknowledged.
+    Report(OperationReport),
+    /// Tells a new coordinator what this node is at (`NodeReport::AtWork`).
+    ReportAtWork { orders: Vec<OperationOrder>, history: Vec<OperationReport> },
+    /// Calls again at this time of the monotonic clock; replaces an earlier wish.
+    WakeAt(Duration),
+    /// Logs a line for people.
+    Warn(String),
+}
+
+/// What an executor is made with.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Settings {
+    pub node: NodeName,
+    /// How many agents run at once; twice the number of cores unless `node-action-limit` says otherwise.
+    pub parallel_max: usize,
+    /// Written as `crm_feature_set`.
+    pub feature_set: String,
+}
+
+/// What survives a restart of the daemon: what is known, what recurs, what is in flight, what is not yet acknowledged.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct History {
+    pub incarnation: Option<Incarnation>,
+    pub next_report: ReportId,
+    pub resources: BTreeMap<ResourceId, ResourceHistory>,
+    pub unacknowledged: Vec<OperationReport>,
+}
+
+/// One resource's part of the history.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct ResourceHistory {
+    /// The last report of each operation, by operation key.
+    pub reports: BTreeMap<String, OperationReport>,
+    /// Recurring operations in force.
+    pub recurring: Vec<OperationOrder>,
+    /// Calls in flight when the history was saved, with their orders.
+    pub in_flight: Vec<(CallId, OperationOrder)>,
+    /// Orders that wait for their turn.
+    pub queued: Vec<OperationOrder>,
+    /// The parameters of the last start, for agents that are stopped without being told any.
+    #[serde(default)]
+    pub start_parameters: BTreeMap<String, String>,
+}

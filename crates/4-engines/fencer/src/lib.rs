@@ -1,0 +1,13 @@
+//! Fences nodes: which device can reach the target, which node runs it, in which order and how long, and what is
+//! known of earlier fencings. The coordinator decides; the node with the device only runs its agent.
+//! Never decides whether a node must be fenced: that is the scheduler's and the administrator's.
+//!
+//! Pure: `handle(now, event)` returns commands; devices are run by nodes on `Command::RunDevice`.
+
+mod configuration;
+mod event;
+mod fencer;
+
+pub use configuration::{Configuration, Device, Level, Target};
+pub use event::{Command, Event, Outcome, Request, Situation};
+pub use fencer::Fencer;
