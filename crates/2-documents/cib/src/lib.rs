@@ -1,1 +1,24 @@
-//! (being written)
+//! The CIB, the one document that says what a cluster should do and what is known of it, as types.
+//!
+//! [`Cib::new`] reads a tree into borrowed types without copying it; references are resolved, faults become
+//! [`Problem`]s, and whatever has no type stays reachable through each item's `element`.
+//! Nothing here decides what to do about anything, reads a clock, or touches a file.
+
+mod configuration;
+mod document;
+mod nvset;
+mod problem;
+mod references;
+pub mod rules;
+mod status;
+
+pub use configuration::{
+    AclPermission, AclRole, AclSubject, AclTarget, Agent, Alert, AlertSelect, Bundle, BundleNetwork, Clone, Colocation, ColocationMember,
+    Configuration, Constraint, ContainerLaunch, FencingLevel, FencingTarget, Group, LevelIndex, Location, LocationSubject, NodeDefinition,
+    OperationDefinition, Order, OrderMember, PermissionKind, PortMapping, Primitive, Recipient, ResourceDefinition, ResourceSet,
+    StorageMapping, Tag, Template, Ticket, TicketMember,
+};
+pub use document::Cib;
+pub use nvset::{NvPair, NvSet, NvSets, Values};
+pub use problem::{Level, Problem};
+pub use status::{NodeState, OperationRecord, ResourceHistory, Status, TicketState};
