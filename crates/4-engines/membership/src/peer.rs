@@ -1,0 +1,56 @@
+//! What is known of one node.
+
+use messages::group::Incarnation;
+use std::time::Duration;
+
+/// Where a node stands, as this member sees it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PeerState {
+    /// Configured, and never seen by this daemon.
+    Unseen,
+    /// Its daemon is in the view and has not said hello yet.
+    Joining,
+    /// It takes part.
+    Member,
+    /// Its daemon is gone, its host is present: it may come back before the grace is over.
+    Away { since: Duration },
+    /// Its daemon stayed away for longer than the grace, or was silent for too long.
+    DaemonLost,
+    /// Its host is gone.
+    HostLost,
+    /// It left in good order.
+    Left,
+}
+
+/// One node.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Peer {
+    pub state: PeerState,
+    /// The life of its host that was seen last.
+    pub incarnation: Option<Incarnation>,
+    /// The number of the start of its daemon that was seen last.
+    pub daemon: Option<u64>,
+    /// Whether it said that it will leave.
+    pub(crate) leaving: bool,
+    /// The number of its last beat, and when it was heard of last.
+    pub(crate) beat: u64,
+    pub(crate) heard: Duration,
+}
+
+impl Default for Peer {
+    fn default() -> Self {
+        Self { state: PeerState::Unseen, incarnation: None, daemon: None, leaving: false, beat: 0, heard: Duration::ZERO }
+    }
+}
+
+impl Peer {
+    /// Returns whether the node takes part.
+    pub fn is_member(&self) -> bool {
+        self.state == PeerState::Member
+    }
+
+    /// Returns whether the node said that it will leave.
+    pub fn is_leaving(&self) -> bool {
+        self.leaving
+    }
+}

@@ -1,0 +1,121 @@
+//! Time in the engine: beats, silence, grace and the wait of the cluster's start.
+
+use crate::membership::{Membership, MembershipCommand, Phase};
+use crate::peer::PeerState;
+use messages::event::Fact;
+use messages::peer::MembershipMessage;
+use model::{NodeName, Now};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+impl Membership {
+    fn beat_interval(&self) -> Duration {
+        self.config.silence / 5
+    }
+
+    /// A daemon that stood still (stopped, or its host without processor time) must not take its own standstill for the silence
+    /// of others: it waits until a beat of its own has come round, behind everything it missed.
+    pub(crate) fn notice_standstill(&mut self, now: Now, out: &mut Vec<MembershipCommand>) {
+        let gap = now.monotonic.saturating_sub(self.last_handled);
+        let was = std::mem::replace(&mut self.last_handled, now.monotonic);
+        if was.is_zero() || gap <= self.config.silence / 2 || self.phase == Phase::Apart {
+            return;
+        }
+        for peer in self.peers.values_mut() {
+            peer.heard = now.monotonic;
+        }
+        self.send_beat(now, out);
+        self.awaited_beat = Some(self.beat);
+    }
+
+    fn send_beat(&mut self, now: Now, out: &mut Vec<MembershipCommand>) {
+        self.beat += 1;
+        self.next_beat = now.monotonic + self.beat_interval();
+        out.push(MembershipCommand::Send(MembershipMessage::Beat { number: self.beat }));
+    }
+
+    /// Does what is due.
+    pub(crate) fn on_time(&mut self, now: Now, out: &mut Vec<MembershipCommand>) {
+        self.end_graces(now, out);
+        if self.phase == Phase::Apart {
+            return;
+        }
+        if now.monotonic >= self.next_beat {
+            self.send_beat(now, out);
+        }
+        if self.awaited_beat.is_none() {
+            self.accuse_silent(now, out);
+            self.end_start_wait(now, out);
+        }
+    }
+
+    fn end_graces(&mut self, now: Now, out: &mut Vec<MembershipCommand>) {
+        for (name, peer) in &mut self.peers {
+            if let PeerState::Away { since } = peer.state
+                && now.monotonic >= since + self.config.grace
+            {
+                peer.state = PeerState::DaemonLost;
+                let seconds = self.config.grace.as_secs_f64();
+                let cause = format!("its daemon did not come back within {seconds} s");
+                out.push(MembershipCommand::Fact(Fact::DaemonLost { node: name.clone(), cause }));
+            }
+        }
+    }
+
+    fn accuse_silent(&mut self, now: Now, out: &mut Vec<MembershipCommand>) {
+        let Some(view) = &self.view else { return };
+        let silent: BTreeMap<NodeName, u64> = self
+            .peers
+            .iter()
+            .filter(|(name, peer)| **name != self.config.node && matches!(peer.state, PeerState::Member | PeerState::Joining))
+            .filter(|(_, peer)| now.monotonic >= peer.heard + self.config.silence)
+            .map(|(name, peer)| (name.clone(), peer.beat))
+            .collect();
+        if silent.is_empty() {
+            return;
+        }
+        let message = MembershipMessage::Exclude { view: view.id, silent: silent.clone() };
+        // Once is enough for now: if the accusation is lost with the view, the next view starts afresh.
+        for name in silent.keys() {
+            if let Some(peer) = self.peers.get_mut(name) {
+                peer.heard = now.monotonic;
+            }
+        }
+        out.push(MembershipCommand::Send(message));
+    }
+
+    /// Ends the wait of the cluster's start: early only when every configured node takes part.
+    fn end_start_wait(&mut self, now: Now, out: &mut Vec<MembershipCommand>) {
+        if self.established || !self.is_coordinator() {
+            return;
+        }
+        let (Some(view), Some(since)) = (&self.view, self.waiting_since) else { return };
+        let is_member = |name: &NodeName| self.peers.get(name).is_some_and(|peer| peer.is_member());
+        let all_here = !view.configured.is_empty() && view.configured.keys().all(is_member);
+        let is_over = all_here || now.monotonic >= since + self.config.dc_deadtime;
+        if is_over && view.quorate {
+            self.established = true;
+            out.push(MembershipCommand::Send(MembershipMessage::Established));
+        }
+        self.waited_out |= is_over;
+    }
+
+    /// Returns when the engine next has something to do.
+    pub(crate) fn next_wake(&self) -> Option<Duration> {
+        let graces = self.peers.values().filter_map(|peer| match peer.state {
+            PeerState::Away { since } => Some(since + self.config.grace),
+            _ => None,
+        });
+        let mut times: Vec<Duration> = graces.collect();
+        if self.phase != Phase::Apart {
+            times.push(self.next_beat);
+            if !self.is_start_over()
+                && self.is_coordinator()
+                && let Some(since) = self.waiting_since
+            {
+                times.push(since + self.config.dc_deadtime);
+            }
+        }
+        times.into_iter().min()
+    }
+}
