@@ -3,9 +3,10 @@
 //! A member's answers are computed from these messages alone, so that all members come to the same coordinator and
 //! the same CIB. A body that a member does not know (a newer version's) is skipped by it.
 
-use crate::client::{CibEdit, ClientBody, ClientError, ReplyBody};
+use crate::client::{CibEdit, ClientBody, ClientError, FenceRecord, ReplyBody};
 use crate::event::ClusterEvent;
 use crate::group::Incarnation;
+use crate::operation::{NodeOrder, NodeReport};
 use model::NodeName;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,38 +55,27 @@ pub struct Hello {
 pub enum MembershipMessage {
     Hello(Hello),
     /// A sign of life, numbered.
-    Beat { number: u64 },
+    Beat {
+        number: u64,
+    },
     /// These daemons were silent for too long; with each the number of the last beat heard. Void for one that was heard since.
-    Exclude { view: u64, silent: BTreeMap<NodeName, u64> },
+    Exclude {
+        view: u64,
+        silent: BTreeMap<NodeName, u64>,
+    },
     /// The wait of the cluster's start is over.
     Established,
     /// The sender has stopped what it ran and will leave; its absence is no failure.
     Leaving,
     /// This incarnation is known to be dead.
-    Fenced { node: NodeName, incarnation: Option<Incarnation> },
+    Fenced {
+        node: NodeName,
+        incarnation: Option<Incarnation>,
+    },
     /// The node is no longer part of the cluster.
-    Forget { node: NodeName },
-}
-
-/// One change of the status section, made by the coordinator on a member's word.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum StatusChange {
-    /// Sets attributes of a `node_state`, made when it is not there.
-    NodeState { node: NodeName, id: String, attributes: Vec<(String, String)> },
-    /// Records one operation: the `lrm_resource` (as XML, with one `lrm_rsc_op`) it belongs to.
-    Operation { node: NodeName, id: String, resource: String },
-    /// Replaces the node's whole `<lrm>` by this one (as XML).
-    History { node: NodeName, id: String, lrm: String },
-    /// Removes operations of a resource from a node's history; without operation the whole resource, without resource everything.
-    EraseHistory { node: NodeName, resource: Option<String>, operation: Option<String>, interval_ms: Option<u64> },
-    /// Sets transient attributes, deletes those without a value.
-    Attributes { node: NodeName, id: String, values: Vec<(String, Option<String>)> },
-    /// Removes a node's transient attributes.
-    EraseAttributes { node: NodeName },
-    /// Removes the node's whole state.
-    EraseNode { node: NodeName },
-    /// Replaces or adds any element of the node's state (as XML), by name and id.
-    Element { node: NodeName, id: String, xml: String },
+    Forget {
+        node: NodeName,
+    },
 }
 
 /// A wish to change the CIB, by whoever had it.
@@ -103,8 +93,10 @@ pub struct CibWish {
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub enum CibChange {
+    /// A client's.
     Edit(CibEdit),
-    Status(Vec<StatusChange>),
+    /// The cluster's own bookkeeping, in this order and in one change. One that does not apply is left out.
+    Status(Vec<CibEdit>),
 }
 
 /// What the replicas say to each other.
@@ -174,14 +166,34 @@ pub enum PeerMessage {
     Membership(MembershipMessage),
     Replica(ReplicaMessage),
     Attributes(AttributesMessage),
-    /// An order of the coordinator to the executor of a node; ignored when the term is not the present one.
-    Order { term: u64, to: NodeName, order: serde_json::Value },
-    /// Between fencers.
-    Fencer { to: Option<NodeName>, message: serde_json::Value },
+    /// An order of the coordinator to a node; ignored when the term is not the present one.
+    Order {
+        term: u64,
+        to: NodeName,
+        order: NodeOrder,
+    },
+    /// What a node tells the coordinator.
+    Report(NodeReport),
+    /// A fencing that every member keeps in its history.
+    FenceRecord(FenceRecord),
+    /// The coordinator lets a node's daemon end: nothing runs on it any more.
+    ShutDown {
+        term: u64,
+        node: NodeName,
+    },
     /// A client's request that the coordinator (or the named node) has to serve.
-    Ask { origin: NodeName, request: u64, to: Option<NodeName>, body: ClientBody },
+    Ask {
+        origin: NodeName,
+        request: u64,
+        to: Option<NodeName>,
+        body: ClientBody,
+    },
     /// The answer.
-    Told { origin: NodeName, request: u64, result: Result<ReplyBody, ClientError> },
+    Told {
+        origin: NodeName,
+        request: u64,
+        result: Result<ReplyBody, ClientError>,
+    },
     /// Something happened that the members' subscribers should see.
     Event(ClusterEvent),
 }

@@ -23,8 +23,13 @@ pub struct MembershipConfig {
 #[derive(Clone, PartialEq, Debug)]
 pub enum MembershipEvent {
     View(View),
-    Lost { reason: String },
-    Message { from: NodeName, message: MembershipMessage },
+    Lost {
+        reason: String,
+    },
+    Message {
+        from: NodeName,
+        message: MembershipMessage,
+    },
     /// This node will leave: others should coordinate.
     LeavingSoon,
     Woken,
@@ -41,7 +46,9 @@ pub enum MembershipCommand {
     /// This node was found silent while it was here: it must drop what it held as a coordinator, and joins anew.
     Excluded,
     /// This life of the host is known as fenced although it runs: it must end at once.
-    EndHost { reason: String },
+    EndHost {
+        reason: String,
+    },
 }
 
 /// The outcome of an election.
@@ -62,7 +69,9 @@ pub(crate) enum Phase {
     Apart,
     /// Waiting for hellos.
     Exchanging,
-    Settled { coordinator: NodeName },
+    Settled {
+        coordinator: NodeName,
+    },
 }
 
 /// The engine.
@@ -528,7 +537,9 @@ fn note_change(node: &NodeName, before: PeerState, after: PeerState, out: &mut V
     let fact = match (before, after) {
         (Unseen | HostLost | Left, Member) => Fact::HostJoined { node },
         (Away { .. } | DaemonLost, Member) => Fact::DaemonBack { node },
-        (Member | Joining | Away { .. } | DaemonLost, HostLost) => Fact::HostLost { node, cause: "its host's connection closed".to_owned() },
+        (Member | Joining | Away { .. } | DaemonLost, HostLost) => {
+            Fact::HostLost { node, cause: "its host's connection closed".to_owned() }
+        }
         (Member | Joining, Away { .. }) => Fact::DaemonLost { node, cause: "its daemon's connection closed".to_owned() },
         _ => return,
     };
