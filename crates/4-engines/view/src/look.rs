@@ -64,8 +64,7 @@ impl<'a> Look<'a> {
             Kind::Clone(_) if all => resource.children.iter().all(|&c| self.is_active(c, true)),
             Kind::Group(_) | Kind::Clone(_) => resource.children.iter().any(|&c| self.is_active(c, false)),
             Kind::Bundle(bundle) => {
-                let mut parts =
-                    bundle.replicas.iter().flat_map(|r| [r.ip, r.child, Some(r.container), r.remote]).flatten();
+                let mut parts = bundle.replicas.iter().flat_map(|r| [r.ip, r.child, Some(r.container), r.remote]).flatten();
                 if all { parts.all(|p| self.is_active(p, true)) } else { parts.any(|p| self.is_active(p, false)) }
             }
         }

@@ -76,8 +76,7 @@ impl Sections {
     };
 
     /// The lines above the nodes.
-    pub const SUMMARY: Sections =
-        Sections { stack: true, dc: true, times: true, counts: true, maintenance: true, ..Sections::NONE };
+    pub const SUMMARY: Sections = Sections { stack: true, dc: true, times: true, counts: true, maintenance: true, ..Sections::NONE };
 
     /// None.
     pub const NONE: Sections = Sections {

@@ -1,0 +1,29 @@
+//! Facts and plans as people and programs see them: text, XML, JSON and DOT.
+//!
+//! Everything here is a function from values to text; nothing is read, decided or changed. Forms that programs parse
+//! are Pacemaker's: `crm_mon` as of 2.1.5, `crm_simulate` as of 3.0.2. The zone and the moment of a display are arguments.
+
+mod bans;
+mod brief;
+mod bundle;
+mod clones;
+mod cluster_status;
+mod cluster_summary;
+mod dot;
+mod group;
+mod histories;
+mod lines;
+mod look;
+mod node_list;
+mod plan_text;
+mod primitive;
+mod resource_list;
+mod show;
+mod times;
+
+pub use cluster_status::StatusView;
+pub use dot::{Picture, dot};
+pub use lines::Lines;
+pub use plan_text::{change_lines, score_line, score_lines};
+pub use show::{Filter, Sections, Show};
+pub use times::{iso_time, readable_interval, text_time};
