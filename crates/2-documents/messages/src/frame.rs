@@ -38,6 +38,60 @@ pub fn decode<T: DeserializeOwned>(buffer: &mut Vec<u8>) -> Result<Option<T>, Fr
     Ok(Some(message?))
 }
 
+/// The unread bytes of one stream, with a limit of its own; frames are taken off without moving the rest each time.
+#[derive(Debug)]
+pub struct FrameBuffer {
+    bytes: Vec<u8>,
+    /// Where the first unread frame begins.
+    start: usize,
+    length_max: usize,
+}
+
+impl FrameBuffer {
+    /// Returns an empty buffer that refuses frames longer than `length_max` bytes.
+    pub fn new(length_max: usize) -> Self {
+        Self { bytes: Vec::new(), start: 0, length_max: length_max.min(FRAME_LENGTH_MAX) }
+    }
+
+    /// Adds what was read from the stream.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Takes the first whole frame; `None` while it is incomplete. After an error the stream is of no more use.
+    pub fn take<T: DeserializeOwned>(&mut self) -> Result<Option<T>, FrameError> {
+        let unread = &self.bytes[self.start..];
+        let length = match unread.first_chunk::<4>() {
+            Some(head) => u32::from_le_bytes(*head) as usize,
+            None => return Ok(self.wait_for_more()),
+        };
+        if length > self.length_max {
+            return Err(FrameError::TooLong(length));
+        }
+        let Some(body) = unread.get(4..4 + length) else { return Ok(self.wait_for_more()) };
+        let message = serde_json::from_slice(body);
+        self.start += 4 + length;
+        if self.start == self.bytes.len() {
+            self.clear();
+        }
+        Ok(Some(message?))
+    }
+
+    /// Forgets everything unread.
+    pub fn clear(&mut self) {
+        self.start = 0;
+        self.bytes.clear();
+        // One large message must not keep its memory for the rest of the connection's life.
+        self.bytes.shrink_to(16 * 1024);
+    }
+
+    fn wait_for_more<T>(&mut self) -> Option<T> {
+        self.bytes.drain(..self.start);
+        self.start = 0;
+        None
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,6 +108,25 @@ mod tests {
             }
         }
         assert_eq!(seen, ["first", "second"]);
+    }
+
+    #[test]
+    fn a_buffer_takes_frames_cut_anywhere_and_refuses_long_ones() {
+        let mut stream = encode(&"first");
+        stream.extend(encode(&"second"));
+        for cut in 0..stream.len() {
+            let (mut buffer, mut seen) = (FrameBuffer::new(100), Vec::<String>::new());
+            for part in [&stream[..cut], &stream[cut..]] {
+                buffer.push(part);
+                while let Some(message) = buffer.take().unwrap() {
+                    seen.push(message);
+                }
+            }
+            assert_eq!(seen, ["first", "second"]);
+        }
+        let mut buffer = FrameBuffer::new(3);
+        buffer.push(&stream);
+        assert!(matches!(buffer.next::<String>(), Err(FrameError::TooLong(7))));
     }
 
     #[test]

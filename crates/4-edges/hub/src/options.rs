@@ -21,9 +21,3 @@ impl HubOptions {
         Self { socket: socket.into(), nodes, silence_max: Duration::from_secs(1) }
     }
 }
-
-/// Runs the hub until it is asked to end (SIGTERM, SIGINT). Blocks.
-pub fn run(options: HubOptions) -> std::io::Result<()> {
-    let _ = options;
-    Err(std::io::Error::other("the hub is not built into this version"))
-}
