@@ -36,40 +36,30 @@ impl Element {
 
     /// Appends the tree, indented by `depth` levels, to a text.
     pub fn write(&self, out: &mut String, layout: Layout, depth: usize) {
-        let mut open: Vec<(&Element, usize)> = Vec::new();
-        start_tag(self, out, layout, depth);
-        if !self.children.is_empty() {
-            open.push((self, 0));
-        }
-        while let Some((element, next)) = open.last_mut() {
-            let (element, at) = (*element, *next);
+        // Elements that are open, the next child of each, and how their contents are laid out.
+        let mut open: Vec<(&Element, usize, Layout)> = Vec::new();
+        start(self, out, layout, depth, &mut open);
+        while let Some((element, next, inside)) = open.last_mut() {
+            let (element, at, inside) = (*element, *next, *inside);
             *next += 1;
             let level = depth + open.len();
             match element.children.get(at) {
-                Some(Node::Element(child)) => {
-                    start_tag(child, out, layout, level);
-                    if !child.children.is_empty() {
-                        open.push((child, 0));
-                    }
-                }
-                Some(Node::Comment(text)) => line(out, layout, level, |out| {
+                Some(Node::Element(child)) => start(child, out, inside, level, &mut open),
+                Some(Node::Comment(text)) => {
+                    indent(out, inside, level);
                     out.push_str("<!--");
                     out.push_str(text);
                     out.push_str("-->");
-                }),
-                Some(Node::Text(text)) => match holds_only_text(element) {
-                    true => out.push_str(&escape_text(text)),
-                    false => line(out, layout, level, |out| out.push_str(&escape_text(text))),
-                },
+                    end_line(out, inside);
+                }
+                Some(Node::Text(text)) => out.push_str(&escape_text(text)),
                 None => {
                     open.pop();
-                    if layout == Layout::Lines && !holds_only_text(element) {
-                        indent(out, depth + open.len());
-                    }
+                    indent(out, inside, depth + open.len());
                     out.push_str("</");
                     out.push_str(&element.name);
                     out.push('>');
-                    end_line(out, layout);
+                    end_line(out, open.last().map_or(layout, |(_, _, outside)| *outside));
                 }
             }
         }
@@ -82,15 +72,8 @@ impl std::fmt::Display for Element {
     }
 }
 
-/// Text is significant: an element that holds nothing else is written on one line, so that no blanks are added to it.
-fn holds_only_text(element: &Element) -> bool {
-    element.children.iter().all(|child| matches!(child, Node::Text(_)))
-}
-
-fn start_tag(element: &Element, out: &mut String, layout: Layout, depth: usize) {
-    if layout == Layout::Lines {
-        indent(out, depth);
-    }
+fn start<'e>(element: &'e Element, out: &mut String, layout: Layout, depth: usize, open: &mut Vec<(&'e Element, usize, Layout)>) {
+    indent(out, layout, depth);
     out.push('<');
     out.push_str(&element.name);
     for (name, value) in &element.attributes {
@@ -103,20 +86,14 @@ fn start_tag(element: &Element, out: &mut String, layout: Layout, depth: usize) 
     if element.children.is_empty() {
         out.push_str("/>");
         end_line(out, layout);
-    } else {
-        out.push('>');
-        if !holds_only_text(element) {
-            end_line(out, layout);
-        }
+        return;
     }
-}
-
-fn line(out: &mut String, layout: Layout, depth: usize, content: impl FnOnce(&mut String)) {
-    if layout == Layout::Lines {
-        indent(out, depth);
-    }
-    content(out);
-    end_line(out, layout);
+    // Text is significant: beside it no blank may be added.
+    let has_text = element.children.iter().any(|child| matches!(child, Node::Text(_)));
+    let inside = if has_text { Layout::Compact } else { layout };
+    out.push('>');
+    end_line(out, inside);
+    open.push((element, 0, inside));
 }
 
 fn end_line(out: &mut String, layout: Layout) {
@@ -125,9 +102,9 @@ fn end_line(out: &mut String, layout: Layout) {
     }
 }
 
-fn indent(out: &mut String, depth: usize) {
-    for _ in 0..depth {
-        out.push_str("  ");
+fn indent(out: &mut String, layout: Layout, depth: usize) {
+    if layout == Layout::Lines {
+        out.extend(std::iter::repeat_n("  ", depth));
     }
 }
 
@@ -177,10 +154,13 @@ mod tests {
 
     #[test]
     fn documents_are_laid_out_an_element_a_line() {
-        let text = "<cib epoch=\"1\">\n  <!-- why -->\n  <a x=\"1\">\n    <b/>\n  </a>\n  <output>two words\n  here</output>\n</cib>\n";
+        let text = "<cib epoch=\"1\">\n  <!-- why -->\n  <a x=\"1\">\n    <b/>\n  </a>\n  <output>two <b/> words<!-- x -->\n  here</output>\n</cib>\n";
         let tree = parse(text.as_bytes(), &Limits::default()).unwrap();
         assert_eq!(tree.to_text(), text);
-        assert_eq!(tree.to_compact(), "<cib epoch=\"1\"><!-- why --><a x=\"1\"><b/></a><output>two words\n  here</output></cib>");
+        assert_eq!(
+            tree.to_compact(),
+            "<cib epoch=\"1\"><!-- why --><a x=\"1\"><b/></a><output>two <b/> words<!-- x -->\n  here</output></cib>"
+        );
     }
 
     #[test]

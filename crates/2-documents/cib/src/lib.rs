@@ -5,12 +5,15 @@
 //! Nothing here decides what to do about anything, reads a clock, or touches a file.
 
 mod configuration;
+pub mod digest;
 mod document;
 mod nvset;
+pub mod patch;
 mod problem;
 mod references;
 pub mod rules;
 mod status;
+mod version;
 
 pub use configuration::{
     AclPermission, AclRole, AclSubject, AclTarget, Agent, Alert, AlertSelect, Bundle, BundleNetwork, Clone, Colocation, ColocationMember,
@@ -22,3 +25,4 @@ pub use document::Cib;
 pub use nvset::{NvPair, NvSet, NvSets, Values};
 pub use problem::{Level, Problem};
 pub use status::{NodeState, OperationRecord, ResourceHistory, Status, TicketState};
+pub use version::Version;
