@@ -126,7 +126,7 @@ mod tests {
         }
         let mut buffer = FrameBuffer::new(3);
         buffer.push(&stream);
-        assert!(matches!(buffer.next::<String>(), Err(FrameError::TooLong(7))));
+        assert!(matches!(buffer.take::<String>(), Err(FrameError::TooLong(7))));
     }
 
     #[test]

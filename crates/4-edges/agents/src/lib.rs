@@ -1,0 +1,15 @@
+//! Runs agents: finds the program an agent's name means, gives it the environment that agents of its class
+//! expect, bounds its time and its output, and says how it ended.
+//!
+//! Agents hang, lie, fork and flood; none of that holds up the caller. Which action is due, and what its
+//! outcome means for the cluster, is never decided here.
+
+mod host;
+mod invocation;
+mod processes;
+mod run;
+
+pub use host::{AgentHost, User};
+pub use invocation::{CallError, Invocation};
+pub use processes::{Process, descendants, group_members, with_variable};
+pub use run::{Ended, Spawned, spawn};
