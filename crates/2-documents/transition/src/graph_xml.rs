@@ -182,7 +182,9 @@ fn read_action(element: &Element, priority: i32, after: Vec<ActionId>) -> Result
     let attributes = element.child("attributes");
     let ids = |parent: &str| {
         let nodes = element.elements_named(parent).flat_map(|e| e.elements_named("node"));
-        nodes.map(|node| (node.attribute("id").unwrap_or_default().to_owned(), node.attribute("node_in_maintenance") == Some("1"))).collect::<Vec<_>>()
+        nodes
+            .map(|node| (node.attribute("id").unwrap_or_default().to_owned(), node.attribute("node_in_maintenance") == Some("1")))
+            .collect::<Vec<_>>()
     };
     Ok(Action {
         id: action_id(element)?,

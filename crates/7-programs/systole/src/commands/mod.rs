@@ -3,6 +3,9 @@
 //! One file a command; a command's file holds its options (whose doc comments are its help) and nothing
 //! that another command needs.
 
+mod daemons;
+mod sandbox;
+
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
@@ -28,8 +31,27 @@ pub struct Command {
 }
 
 /// Every command, sorted by audience, then by name.
-pub const COMMANDS: &[Command] =
-    &[Command { name: "serve", about: "what our own agents leave running", audience: Audience::Daemon, run: serve }];
+pub const COMMANDS: &[Command] = &[
+    native("sandbox", "a cluster on this machine, to watch and to break", sandbox::run),
+    daemon("agentd", "the root role of a node: runs agents", daemons::agentd),
+    daemon("fence_sandbox", "the fence agent of a sandbox", sandbox::fence_agent),
+    daemon("hub", "orders messages for nodes on one machine", daemons::hub),
+    daemon("node", "the daemon of a node", daemons::node),
+    daemon("serve", "what our own agents leave running", serve),
+];
+
+const fn native(name: &'static str, about: &'static str, run: fn(Vec<OsString>) -> ExitCode) -> Command {
+    Command { name, about, audience: Audience::Native, run }
+}
+
+const fn daemon(name: &'static str, about: &'static str, run: fn(Vec<OsString>) -> ExitCode) -> Command {
+    Command { name, about, audience: Audience::Daemon, run }
+}
+
+#[expect(dead_code, reason = "the first compatible tool is on its way")]
+const fn compatible(name: &'static str, about: &'static str, run: fn(Vec<OsString>) -> ExitCode) -> Command {
+    Command { name, about, audience: Audience::Compatible, run }
+}
 
 /// Returns the command of this name.
 pub fn find(name: &str) -> Option<&'static Command> {
@@ -73,6 +95,25 @@ fn serve(arguments: Vec<OsString>) -> ExitCode {
         _ => {
             eprintln!("systole serve: KIND ADDRESS:PORT NODE are needed; agents call this, people need not");
             ExitCode::from(64)
+        }
+    }
+}
+
+/// Parses a command's arguments; help and errors are printed, and end with the field's exit codes (0 and 64).
+fn parse<T: clap::Parser>(arguments: Vec<OsString>) -> Result<T, ExitCode> {
+    T::try_parse_from(arguments).map_err(|error| {
+        let _ = error.print();
+        if error.use_stderr() { ExitCode::from(64) } else { ExitCode::SUCCESS }
+    })
+}
+
+/// Turns a command's outcome into its exit code; an error is told with its causes.
+fn finish(name: &str, outcome: anyhow::Result<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("systole {name}: {error:#}");
+            ExitCode::FAILURE
         }
     }
 }

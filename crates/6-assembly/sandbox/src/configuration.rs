@@ -1,0 +1,152 @@
+//! The configuration a sandbox runs: a file of the user's, with what a sandbox adds so that it can be fenced.
+
+use anyhow::Context;
+use model::{NodeName, parse_boolean};
+use std::collections::BTreeSet;
+use std::path::Path;
+use xml::Element;
+
+/// Used when no `--cib` is given.
+const EXAMPLE: &str = include_str!("../../../../examples/web.xml");
+
+/// What a sandbox needs to know of its configuration.
+pub(crate) struct Configuration {
+    /// The `<configuration>` element that is loaded.
+    pub(crate) element: Element,
+    /// The names of the hosts.
+    pub(crate) nodes: Vec<NodeName>,
+    /// Primitives that may run once only.
+    pub(crate) single: BTreeSet<String>,
+    /// A client's view of the services: resource, and the address where a web server of our own answers.
+    pub(crate) addresses: Vec<(String, String)>,
+    /// What was added, for the user.
+    pub(crate) remarks: Vec<String>,
+}
+
+/// Reads a file (or the example) and prepares it for so many nodes. Nothing is changed when it is refused.
+pub(crate) fn load(path: Option<&Path>, nodes: Option<usize>) -> anyhow::Result<Configuration> {
+    let (text, name) = match path {
+        None => (EXAMPLE.to_owned(), "examples/web.xml".to_owned()),
+        Some(path) => {
+            (std::fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?, path.display().to_string())
+        }
+    };
+    let root = xml::parse(text.as_bytes(), &xml::Limits::default()).map_err(|error| anyhow::anyhow!("{name}: {error}"))?;
+    let mut element = match root.name.as_str() {
+        "cib" => root.child("configuration").with_context(|| format!("{name}: <cib> holds no <configuration>"))?.clone(),
+        "configuration" => root,
+        other => anyhow::bail!("{name}: line {}: the root is <{other}>; a <cib> or a <configuration> is needed", root.line),
+    };
+    let mut remarks = Vec::new();
+    let names = node_names(&element, nodes, &mut remarks);
+    add_power_switch(&mut element, &mut remarks);
+    let (mut single, mut addresses) = (BTreeSet::new(), Vec::new());
+    if let Some(resources) = element.child("resources") {
+        survey(resources, false, &mut single, &mut addresses);
+    }
+    Ok(Configuration { element, nodes: names, single, addresses, remarks })
+}
+
+fn node_names(configuration: &Element, wanted: Option<usize>, remarks: &mut Vec<String>) -> Vec<NodeName> {
+    let mut names: Vec<NodeName> = configuration
+        .child("nodes")
+        .into_iter()
+        .flat_map(|nodes| nodes.elements_named("node"))
+        .filter(|node| node.attribute("type").is_none_or(|kind| kind == "member"))
+        .filter_map(|node| node.attribute("uname").map(NodeName::from))
+        .collect();
+    let count = wanted.unwrap_or(if names.is_empty() { 3 } else { names.len() });
+    if !names.is_empty() && count != names.len() {
+        remarks.push(format!("the configuration names {} nodes, {count} are started", names.len()));
+    }
+    names.truncate(count);
+    for number in 1.. {
+        if names.len() >= count {
+            break;
+        }
+        let name = NodeName::from(format!("node{number}"));
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// Fencing is what makes recovery safe, so a configuration without a device gets the sandbox's own, unless it says `stonith-enabled=false`.
+fn add_power_switch(configuration: &mut Element, remarks: &mut Vec<String>) {
+    let has_device = any(configuration, &|e| e.name == "primitive" && e.attribute("class") == Some("stonith"));
+    let off = any(configuration, &|e| {
+        matches!(e.attribute("name"), Some("stonith-enabled" | "fencing-enabled"))
+            && e.attribute("value").and_then(parse_boolean) == Some(false)
+    });
+    if has_device || off {
+        return;
+    }
+    let device = Element::new("primitive").with("id", "sandbox-power").with("class", "stonith").with("type", "fence_sandbox");
+    if configuration.child("resources").is_none() {
+        configuration.push(Element::new("resources"));
+    }
+    if let Some(resources) = configuration.child_mut("resources") {
+        resources.push(device);
+        remarks.push("sandbox-power (fence_sandbox) was added, so that lost nodes can be fenced".to_owned());
+    }
+}
+
+fn any(element: &Element, wanted: &dyn Fn(&Element) -> bool) -> bool {
+    wanted(element) || element.elements().any(|child| any(child, wanted))
+}
+
+fn survey(element: &Element, is_cloned: bool, single: &mut BTreeSet<String>, addresses: &mut Vec<(String, String)>) {
+    for child in element.elements() {
+        match child.name.as_str() {
+            "primitive" if child.attribute("class") != Some("stonith") => {
+                let Some(id) = child.id() else { continue };
+                if !is_cloned {
+                    single.insert(id.to_owned());
+                }
+                if child.attribute("provider") == Some("systole") && child.attribute("type") == Some("Web") {
+                    addresses.push((
+                        id.to_owned(),
+                        format!("{}:{}", parameter(child, "address", "127.0.0.80"), parameter(child, "port", "8080")),
+                    ));
+                }
+            }
+            "group" => survey(child, is_cloned, single, addresses),
+            "clone" | "master" | "bundle" => survey(child, true, single, addresses),
+            _ => {}
+        }
+    }
+}
+
+fn parameter(primitive: &Element, name: &str, default: &str) -> String {
+    primitive
+        .elements_named("instance_attributes")
+        .flat_map(|set| set.elements_named("nvpair"))
+        .find(|pair| pair.attribute("name") == Some(name))
+        .and_then(|pair| pair.attribute("value"))
+        .unwrap_or(default)
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_gets_a_power_switch_and_a_client() {
+        let loaded = load(None, None).unwrap();
+        assert_eq!(loaded.nodes.len(), 3);
+        assert_eq!(loaded.addresses, [("web".to_owned(), "127.0.0.80:8080".to_owned())]);
+        assert_eq!(loaded.single, BTreeSet::from(["address".to_owned(), "web".to_owned()]));
+        assert!(any(&loaded.element, &|e| e.id() == Some("sandbox-power")));
+    }
+
+    #[test]
+    fn a_broken_file_is_refused_with_its_name_and_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("broken.xml");
+        std::fs::write(&path, "<cib>\n<configuration>\n</cib>").unwrap();
+        let error = load(Some(&path), None).err().unwrap().to_string();
+        assert!(error.contains("broken.xml") && error.contains('3'), "{error}");
+    }
+}

@@ -1,0 +1,294 @@
+//! Steps carried out: what is done to hosts from outside, and what is expected of the cluster then.
+
+use crate::host::Power;
+use crate::incident::{Incident, clock};
+use crate::script::{self, Step, Target};
+use crate::stage::Stage;
+use crate::watch;
+use anyhow::Context;
+use hub::Control;
+use messages::client::{CibEdit, ClientBody, ReplyBody};
+use model::NodeName;
+use std::time::Instant;
+
+impl Stage {
+    /// Carries out one step. Broken expectations are noted; an error is a step that made no sense.
+    pub(crate) fn carry_out(&mut self, step: Step) -> anyhow::Result<()> {
+        match step {
+            Step::Crash(target) => self.each(&target, "loses power", |stage, at| {
+                stage.hosts[at].crash(&stage.layout);
+                Ok(())
+            }),
+            Step::Boot(target) => self.each(&target, "is switched on", |stage, at| {
+                let agents = stage.options.agents.clone();
+                stage.hosts[at].boot(&stage.layout, &agents)
+            }),
+            Step::Freeze(target) => self.each(&target, "freezes", |stage, at| {
+                stage.hosts[at].freeze(&stage.layout);
+                Ok(())
+            }),
+            Step::Thaw(target) => self.each(&target, "goes on", |stage, at| {
+                stage.hosts[at].thaw(&stage.layout);
+                Ok(())
+            }),
+            Step::Cut(target) => {
+                self.each(&target, "is cut off", |stage, at| {
+                    stage.hosts[at].is_cut_off = true;
+                    Ok(())
+                })?;
+                let nodes = self.hosts.iter().filter(|host| host.is_cut_off).map(|host| host.name.clone()).collect();
+                hub::control(&self.layout.hub_socket(), Control::Isolate { nodes }).map(|_| ()).context("failed to cut the network")
+            }
+            Step::Heal => {
+                self.begin("the network is mended");
+                self.hosts.iter_mut().for_each(|host| host.is_cut_off = false);
+                hub::control(&self.layout.hub_socket(), Control::Heal).map(|_| ()).context("failed to mend the network")
+            }
+            Step::KillDaemon(target) => self.each(&target, "loses its daemon", |stage, at| {
+                anyhow::ensure!(stage.hosts[at].kill_daemon() > 0, "no daemon was found");
+                Ok(())
+            }),
+            Step::KillRootRole(target) => {
+                self.each(&target, "loses its root role", |stage, at| stage.hosts[at].kill_root_role(&stage.layout))
+            }
+            Step::KillHub => {
+                self.begin("the hub is killed");
+                self.kill_hub()
+            }
+            Step::KillResource(resource) => self.kill_resource(&resource),
+            Step::Standby(target) => self.each(&target, "goes into standby", |stage, at| stage.set_standby(at, true)),
+            Step::Online(target) => self.each(&target, "leaves standby", |stage, at| stage.set_standby(at, false)),
+            Step::Shutdown(target) => self.each(&target, "is shut down", |stage, at| stage.shut_down(at)),
+            Step::Fencing { works } => {
+                self.fencing_works = works;
+                println!("{}  the power switch {}", clock(), if works { "works" } else { "is broken" });
+                Ok(())
+            }
+            Step::Wait => {
+                self.wait();
+                Ok(())
+            }
+            Step::Pause(time) => {
+                let end = Instant::now() + time;
+                self.until(time * 2, |_| Instant::now() >= end)
+            }
+            Step::Expect { resource, on } => self.expect(&resource, on.as_ref()),
+            Step::ExpectStopped(resource) => {
+                if let Some(place) = self.places(&resource).first() {
+                    self.note_broken(format!("{resource} should be stopped, and runs on {place}"));
+                }
+                Ok(())
+            }
+            Step::Run(words) => self.run_command(&words),
+            Step::Status => {
+                self.show_hosts();
+                self.run_command(&["crm_mon".to_owned(), "-1".to_owned()])
+            }
+            Step::Help => {
+                print!("{}", script::HELP);
+                Ok(())
+            }
+            Step::Quit => Ok(()),
+        }
+    }
+
+    fn begin(&mut self, what: &str) {
+        let (incident, line) = Incident::begin(what);
+        println!("\n{line}");
+        self.incident = Some(incident);
+    }
+
+    fn each(&mut self, target: &Target, what: &str, mut act: impl FnMut(&mut Self, usize) -> anyhow::Result<()>) -> anyhow::Result<()> {
+        let hosts = self.resolve(target)?;
+        let names: Vec<&str> = hosts.iter().map(|at| self.hosts[*at].name.as_str()).collect();
+        let line = format!("{} {what}", names.join(" and "));
+        self.begin(&line);
+        hosts.into_iter().try_for_each(|at| act(self, at))
+    }
+
+    fn resolve(&mut self, target: &Target) -> anyhow::Result<Vec<usize>> {
+        let position = |stage: &Self, name: &str| stage.hosts.iter().position(|host| host.name == *name);
+        let known: Vec<String> = self.hosts.iter().map(|host| host.name.to_string()).collect();
+        match target {
+            Target::All => Ok((0..self.hosts.len()).collect()),
+            Target::Named(name) => {
+                let by_number = || name.parse::<usize>().ok().and_then(|n| n.checked_sub(1)).filter(|n| *n < self.hosts.len());
+                position(self, name)
+                    .or_else(by_number)
+                    .map(|at| vec![at])
+                    .with_context(|| format!("there is no node {name}; there are {}", known.join(", ")))
+            }
+            Target::Coordinator => {
+                let info = self.coordinator().context("there is no coordinator at the moment")?;
+                Ok(position(self, info.node.as_str()).into_iter().collect())
+            }
+            Target::HostOf(resource) => {
+                let place = self.places(resource).into_iter().next().with_context(|| format!("{resource} runs nowhere"))?;
+                Ok(position(self, place.as_str()).into_iter().collect())
+            }
+        }
+    }
+
+    /// Returns where a resource runs, as the cluster's own tool tells it.
+    fn places(&mut self, resource: &str) -> Vec<NodeName> {
+        let Some(socket) = self.some_socket() else { return Vec::new() };
+        let body = ClientBody::CibQuery { section: None, xpath: None, without_children: false };
+        let Ok(ReplyBody::Xml(text)) = watch::ask(&socket, body) else { return Vec::new() };
+        let Ok(cib) = xml::parse(text.as_bytes(), &xml::Limits::default()) else { return Vec::new() };
+        active_on(&cib, resource)
+    }
+
+    fn expect(&mut self, resource: &str, on: Option<&Target>) -> anyhow::Result<()> {
+        let wanted = on.map(|target| self.resolve(target)).transpose()?;
+        let places = self.places(resource);
+        let is_right = match &wanted {
+            None => !places.is_empty(),
+            Some(hosts) => hosts.iter().all(|at| places.contains(&self.hosts[*at].name)),
+        };
+        if is_right {
+            let names: Vec<&str> = places.iter().map(NodeName::as_str).collect();
+            println!("{}  as expected, {resource} runs on {}", clock(), names.join(" and "));
+        } else {
+            self.note_broken(format!("{resource} should run elsewhere than on {places:?}"));
+        }
+        Ok(())
+    }
+
+    fn note_broken(&mut self, text: String) {
+        println!("{}  NOT AS EXPECTED: {text}", clock());
+        self.broken.push(text);
+    }
+
+    fn kill_resource(&mut self, resource: &str) -> anyhow::Result<()> {
+        let place = self.places(resource).into_iter().next().with_context(|| format!("{resource} runs nowhere"))?;
+        self.begin(&format!("{resource} dies on {place}"));
+        let host = self.hosts.iter().find(|host| host.name == place).context("its node is not in this sandbox")?;
+        anyhow::ensure!(host.kill_resource(&self.layout, resource) > 0, "nothing of {resource} was found on {place}");
+        Ok(())
+    }
+
+    fn set_standby(&mut self, at: usize, on: bool) -> anyhow::Result<()> {
+        let name = self.hosts[at].name.clone();
+        let id =
+            self.coordinator().and_then(|info| info.nodes.get(&name).map(|node| node.id)).context("the cluster does not know the node")?;
+        let value = if on { "on" } else { "off" };
+        let text = format!(
+            "<nodes><node id=\"{id}\" uname=\"{name}\"><instance_attributes id=\"nodes-{id}\"><nvpair id=\"nodes-{id}-standby\" name=\"standby\" value=\"{value}\"/></instance_attributes></node></nodes>"
+        );
+        let edit = CibEdit {
+            operation: "modify".into(),
+            section: Some("nodes".into()),
+            xml: Some(text),
+            allow_create: true,
+            ..CibEdit::default()
+        };
+        let socket = self.some_socket().context("no node is on")?;
+        let request = format!("sandbox-standby-{}", clock());
+        watch::ask(&socket, ClientBody::CibEdit { request, edit }).map(|_| ()).map_err(|error| anyhow::anyhow!("{}", error.message))
+    }
+
+    fn shut_down(&mut self, at: usize) -> anyhow::Result<()> {
+        let host = &self.hosts[at];
+        watch::ask(&self.layout.client_socket(&host.name), ClientBody::Shutdown { node: None })
+            .map(|_| ())
+            .map_err(|error| anyhow::anyhow!("{}", error.message))
+    }
+
+    fn show_hosts(&self) {
+        for host in &self.hosts {
+            let power = match host.power {
+                Power::On if host.is_cut_off => "on, cut off",
+                Power::On => "on",
+                Power::Off => "off",
+                Power::Frozen => "frozen",
+            };
+            println!("  {:<10} {power}", host.name);
+        }
+    }
+
+    /// Obeys a line from the control socket: the fence agent's (`power off node2`) or a step.
+    pub(crate) fn obey(&mut self, line: &str) -> anyhow::Result<String> {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let ["power", action, rest @ ..] = words.as_slice() else {
+            let step = script::step(line)?;
+            self.carry_out(step)?;
+            return Ok(String::new());
+        };
+        match (*action, rest) {
+            ("list", _) => Ok(self.hosts.iter().map(|host| host.name.to_string()).collect::<Vec<_>>().join("\n")),
+            ("monitor", _) => Ok(String::new()),
+            _ if !self.fencing_works => anyhow::bail!("the power switch is broken"),
+            (action, [name]) => {
+                let agents = self.options.agents.clone();
+                let layout = self.layout.clone();
+                let host = self
+                    .hosts
+                    .iter_mut()
+                    .find(|host| host.name == **name)
+                    .with_context(|| format!("no host {name} on this power switch"))?;
+                match action {
+                    "off" => host.crash(&layout),
+                    "on" => host.boot(&layout, &agents)?,
+                    "reboot" => {
+                        host.crash(&layout);
+                        host.boot(&layout, &agents)?;
+                    }
+                    "status" => return Ok(if host.power == Power::Off { "off".into() } else { "on".into() }),
+                    other => anyhow::bail!("the power switch has no action {other}"),
+                }
+                Ok(String::new())
+            }
+            _ => anyhow::bail!("the power switch wants an action and a host"),
+        }
+    }
+}
+
+/// Returns the nodes on which the recorded history says that a resource (or an instance of it) is active.
+fn active_on(cib: &xml::Element, resource: &str) -> Vec<NodeName> {
+    let states = cib.child("status").into_iter().flat_map(|status| status.elements_named("node_state"));
+    let mut places = Vec::new();
+    for state in states {
+        let histories = state.descendants().filter(|e| e.name == "lrm_resource");
+        let mine = histories.filter(|e| e.id().is_some_and(|id| id == resource || id.split(':').next() == Some(resource)));
+        if mine.into_iter().any(is_active) {
+            places.extend(state.attribute("uname").map(NodeName::from));
+        }
+    }
+    places
+}
+
+/// Reads the last state-changing result: a success of anything but a stop, or a probe that found it running.
+fn is_active(history: &xml::Element) -> bool {
+    let number = |e: &xml::Element, name: &str| e.attribute(name).and_then(|text| text.parse::<i64>().ok());
+    let mut operations: Vec<&xml::Element> = history.elements_named("lrm_rsc_op").filter(|e| number(e, "op-status") == Some(0)).collect();
+    operations.sort_by_key(|e| number(e, "call-id"));
+    let mut active = false;
+    for operation in operations {
+        let code = number(operation, "rc-code");
+        match operation.attribute("operation") {
+            Some("stop" | "migrate_to") if code == Some(0) => active = false,
+            Some("start" | "promote" | "demote" | "migrate_from") if code == Some(0) => active = true,
+            Some("monitor") => active = matches!(code, Some(0 | 8 | 190 | 191)),
+            _ => {}
+        }
+    }
+    active
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_history_tells_where_a_resource_runs() {
+        let text = "<cib><status>
+          <node_state uname=\"a\"><lrm id=\"1\"><lrm_resources><lrm_resource id=\"r\">
+            <lrm_rsc_op operation=\"start\" call-id=\"5\" op-status=\"0\" rc-code=\"0\"/><lrm_rsc_op operation=\"stop\" call-id=\"9\" op-status=\"0\" rc-code=\"0\"/>
+          </lrm_resource></lrm_resources></lrm></node_state>
+          <node_state uname=\"b\"><lrm id=\"2\"><lrm_resources><lrm_resource id=\"r\">
+            <lrm_rsc_op operation=\"monitor\" call-id=\"2\" op-status=\"0\" rc-code=\"7\"/><lrm_rsc_op operation=\"start\" call-id=\"12\" op-status=\"0\" rc-code=\"0\"/>
+          </lrm_resource></lrm_resources></lrm></node_state></status></cib>";
+        let cib = xml::parse(text.as_bytes(), &xml::Limits::default()).unwrap();
+        assert_eq!(active_on(&cib, "r"), ["b"]);
+    }
+}
