@@ -30,7 +30,7 @@ pub enum NodeOrder {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub enum NodeReport {
     /// An operation ended (or, of recurring ones, its result changed).
-    Operation(OperationReport),
+    Operation(Box<OperationReport>),
     /// A fence device's agent ended.
     Device(DeviceReport),
     /// What this node is at, told to a coordinator that is new to it.
@@ -137,6 +137,9 @@ pub struct OperationReport {
     /// The container's resource id, for resources inside one.
     #[serde(default)]
     pub container: Option<String>,
+    /// Only tells the coordinator how it went, and is never recorded: notifications, cancellations, far postponed monitors.
+    #[serde(default)]
+    pub direct: bool,
 }
 
 impl OperationReport {
@@ -156,7 +159,7 @@ impl OperationReport {
 pub struct OperationDigests {
     /// Of all parameters (`op-digest`).
     pub all: String,
-    /// Of the parameters that need a restart (`op-restart-digest`), with their names as ` a b c ` (`op-force-restart`).
+    /// Of the parameters that need a restart (`op-restart-digest`), with their names (`op-force-restart`).
     #[serde(default)]
     pub restart: Option<ListedDigest>,
     /// Of the parameters that are no secrets (`op-secure-digest`), with the secret names (`op-secure-params`).
@@ -166,7 +169,7 @@ pub struct OperationDigests {
 
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct ListedDigest {
-    /// Names between blanks, one blank also at each end.
+    /// Names between blanks, blanks also at both ends.
     pub names: String,
     pub digest: String,
 }

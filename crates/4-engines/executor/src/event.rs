@@ -1,6 +1,6 @@
 //! What the executor is told and what it asks for.
 
-use messages::agent::{AgentOrder, AgentResult};
+use messages::agent::{AgentCall, AgentOrder, AgentResult};
 use messages::group::Incarnation;
 use messages::operation::{CancelOrder, OperationOrder, OperationReport, ReportId};
 use model::{CallId, NodeName, ResourceId};
@@ -11,8 +11,8 @@ use std::time::Duration;
 /// What happened.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Event {
-    /// The root role said which life of the host this is, which calls of an earlier daemon still run, and the first call id that is free.
-    AgentsConnected { incarnation: Incarnation, running: Vec<CallId>, next_call: CallId },
+    /// The root role said which life of the host this is, what an earlier daemon left running, and the first call id that is free.
+    AgentsConnected { incarnation: Incarnation, running: Vec<AgentCall>, next_call: CallId },
     /// The root role is gone; calls in flight are of unknown outcome until it is back.
     AgentsLost,
     /// The coordinator ordered an operation.
@@ -43,7 +43,7 @@ pub enum Command {
     /// Passes this to the root role.
     Agent(AgentOrder),
     /// Sends this to the coordinator; it is sent again until it is acknowledged.
-    Report(OperationReport),
+    Report(Box<OperationReport>),
     /// Tells a new coordinator what this node is at (`NodeReport::AtWork`).
     ReportAtWork { orders: Vec<OperationOrder>, history: Vec<OperationReport> },
     /// Calls again at this time of the monotonic clock; replaces an earlier wish.
@@ -74,15 +74,18 @@ pub struct History {
 /// One resource's part of the history.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct ResourceHistory {
-    /// The last report of each operation, by operation key.
+    /// The last report for each record of the CIB (`last`, `last_failure`, `monitor_10000`, …).
     pub reports: BTreeMap<String, OperationReport>,
-    /// Recurring operations in force.
-    pub recurring: Vec<OperationOrder>,
-    /// Calls in flight when the history was saved, with their orders.
-    pub in_flight: Vec<(CallId, OperationOrder)>,
+    /// Recurring operations in force, each with the call id of its first run, if it has run.
+    pub recurring: Vec<(OperationOrder, Option<CallId>)>,
+    /// The call in flight when the history was saved, with its order.
+    pub in_flight: Option<(CallId, OperationOrder)>,
     /// Orders that wait for their turn.
     pub queued: Vec<OperationOrder>,
-    /// The parameters of the last start, for agents that are stopped without being told any.
+    /// The instance parameters it was started with: a stop must use them although the configuration may have changed.
     #[serde(default)]
-    pub start_parameters: BTreeMap<String, String>,
+    pub start_parameters: Option<BTreeMap<String, String>>,
+    /// A fence device that was started here (fence agents know no such state).
+    #[serde(default)]
+    pub device_started: bool,
 }

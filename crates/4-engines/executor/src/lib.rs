@@ -3,8 +3,18 @@
 //!
 //! Pure: `handle(now, event)` returns commands; agents are run by the root role behind `Command::Agent`.
 
+mod device;
+mod digests;
 mod event;
 mod executor;
+mod finish;
+mod metadata;
+mod outcome;
+mod queue;
+mod snapshot;
 
 pub use event::{Command, Event, History, ResourceHistory, Settings};
 pub use executor::Executor;
+
+#[cfg(test)]
+mod tests;
