@@ -16,6 +16,13 @@ pub struct ScoreLine {
     pub score: Score,
 }
 
+impl ScoreLine {
+    /// Returns whether the line is about capacity and use (`crm_simulate -U`), and its text is the whole line.
+    pub fn is_about_utilization(&self) -> bool {
+        !matches!(self.text.as_str(), "allocation score" | "promotion score")
+    }
+}
+
 /// A term of a decision: where a part of a score, a veto or an order came from.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Reason {

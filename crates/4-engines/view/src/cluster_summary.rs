@@ -7,7 +7,7 @@ use crate::{Lines, StatusView};
 use status::NoQuorumPolicy;
 
 /// The remark where resource management is switched off by `maintenance-mode`.
-pub(crate) const MAINTENANCE: &str =
+pub const MAINTENANCE: &str =
     "\n              *** Resource management is DISABLED ***\n  The cluster will not attempt to start, stop or recover services";
 const STOP_ALL: &str = "\n    *** Resource management is DISABLED ***\n  The cluster will keep all resources stopped";
 

@@ -1,6 +1,5 @@
 //! What nodes did: recorded operations, fail counts, failures.
 
-use crate::cluster_summary::plural;
 use crate::look::{Look, is_masked_probe};
 use crate::primitive::agent;
 use crate::times::{readable_interval, text_time};
@@ -261,12 +260,6 @@ impl StatusView<'_> {
         });
         let (name, status) = (&self.facts.node(node).name, record.status.as_str());
         format!("{subject}: {} (node={name}, call={}, rc={}{changed}): {status}", record.key, record.call, record.exit.0)
-    }
-
-    /// Returns `3 resource instances`, for sentences.
-    pub(crate) fn instances_text(&self) -> String {
-        let count = self.facts.instance_count as usize;
-        format!("{count} resource instance{}", plural(count))
     }
 
     /// Returns the agent of a resource (`ocf:heartbeat:IPaddr2`).

@@ -19,11 +19,15 @@ mod plan_text;
 mod primitive;
 mod resource_list;
 mod show;
+mod status_xml;
+mod steps;
 mod times;
 
 pub use cluster_status::StatusView;
+pub use cluster_summary::MAINTENANCE;
 pub use dot::{Picture, dot};
 pub use lines::Lines;
 pub use plan_text::{change_lines, score_line, score_lines};
 pub use show::{Filter, Sections, Show};
+pub use steps::{NodeChange, Step, TicketChange};
 pub use times::{iso_time, readable_interval, text_time};

@@ -72,6 +72,11 @@ impl Lines {
         self.text.is_empty()
     }
 
+    /// Returns the text so far and goes on with an empty one at the same depth.
+    pub fn take(&mut self) -> String {
+        std::mem::take(&mut self.text)
+    }
+
     /// Returns the text.
     pub fn into_text(self) -> String {
         self.text

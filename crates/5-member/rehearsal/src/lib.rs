@@ -1,0 +1,12 @@
+//! What a cluster would do, on paper: imagined events go into a copy of the CIB, the plan is carried out in it.
+//!
+//! Nothing is contacted and no clock is read; the result is a CIB like the one that real daemons would have written.
+//! `crm_simulate` and `systole simulate` are made of this.
+
+mod execute;
+mod inject;
+mod result;
+mod tree;
+
+pub use execute::{Ending, Execution, execute};
+pub use inject::{Injections, inject};
