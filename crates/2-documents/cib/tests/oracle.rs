@@ -55,7 +55,9 @@ fn edit(element: &mut Element, count: &mut usize) {
         0 if has_ids && element.children.len() > 1 => element.children.reverse(),
         3 if has_ids && element.children.len() > 2 => drop(element.children.remove(1)),
         5 if has_ids && !element.children.is_empty() => {
-            element.children.insert(1, Node::from(Element::new("extra").with("id", format!("extra-{count}")).with_child(Element::new("inner"))));
+            element
+                .children
+                .insert(1, Node::from(Element::new("extra").with("id", format!("extra-{count}")).with_child(Element::new("inner"))));
         }
         7 => element.set("description", format!("edit {count}")),
         9 => element.children.insert(0, Node::Comment(format!(" edit {count} ").into())),
