@@ -4,8 +4,24 @@
 //! incumbent's order, each after those it must be colocated with; instances keep their nodes where they can.
 //! What it returns is frozen: later passes that un-place an instance return a revision.
 
+mod board;
+mod bundle;
+mod clone;
+mod colocation;
+mod group;
+mod primitive;
+mod promotable;
+mod reasons;
+mod table;
+mod utilization;
+mod values;
+mod wishes;
+
+use crate::constraints::Constraints;
+use crate::scores::Scores;
+use board::Board;
 use model::Role;
-use status::{AllowedNodes, NodeIndex, ResourceIndex};
+use status::{AllowedNodes, Facts, NodeIndex, ResourceIndex};
 use transition::{Reason, ScoreLine};
 
 /// What placement made of a node's state.
@@ -66,4 +82,57 @@ pub struct Placement {
     pub trace: Vec<ScoreLine>,
     /// The utilization lines.
     pub capacity: Vec<CapacityLine>,
+}
+
+/// Places every resource.
+pub fn placement(facts: &Facts, constraints: &Constraints, scores: &Scores) -> Placement {
+    let mut board = Board::new(facts, constraints, scores);
+    let roots = board.sorted_roots();
+    board.trace_capacities("Original");
+    if facts.have_remote_nodes {
+        // Connections first: whether remote nodes can run anything depends on them.
+        for &root in roots.iter().filter(|&&root| facts.resource(root).remote_connection) {
+            board.place(root, facts.resource(root).migrating_to, true);
+        }
+    }
+    for &root in &roots {
+        if !(facts.have_remote_nodes && facts.resource(root).remote_connection) {
+            board.place(root, None, true);
+        }
+    }
+    board.trace_capacities("Remaining");
+    freeze(board, roots, scores)
+}
+
+fn freeze(mut board: Board<'_>, roots: Vec<ResourceIndex>, scores: &Scores) -> Placement {
+    let reasons = reasons::reasons(&board, scores);
+    let nodes = board.grounds.iter().map(|ground| PlannedNode {
+        online: ground.online,
+        unclean: ground.unclean,
+        shutting_down: ground.shutting_down,
+        resource_count: ground.resource_count,
+    });
+    let nodes = nodes.collect();
+    let mut placement = Placement {
+        roots,
+        nodes,
+        reasons,
+        allowed_before: scores.allowed.clone(),
+        colocations: std::mem::take(&mut board.added),
+        trace: std::mem::take(&mut board.trace),
+        capacity: std::mem::take(&mut board.capacity_trace),
+        ..Placement::default()
+    };
+    for seat in board.seats {
+        placement.node.push(seat.node);
+        placement.role_planned.push(seat.role_planned);
+        placement.role_reason.push(seat.role_reason);
+        placement.role_now.push(seat.role_now);
+        placement.allowed.push(seat.table.frozen());
+        placement.managed.push(seat.managed);
+        placement.blocked.push(seat.blocked);
+        placement.children.push(seat.children);
+        placement.promotion_priority.push(seat.promotion_priority);
+    }
+    placement
 }
