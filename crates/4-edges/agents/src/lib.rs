@@ -11,5 +11,5 @@ mod run;
 
 pub use host::{AgentHost, User};
 pub use invocation::{CallError, Invocation};
-pub use processes::{Process, descendants, group_members, with_variable};
-pub use run::{Ended, Spawned, spawn};
+pub use processes::{Process, descendants, group_members, own_children, with_variable};
+pub use run::{Child, Ended, Spawned, spawn};

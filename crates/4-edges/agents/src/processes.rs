@@ -71,6 +71,13 @@ pub fn group_members(group: i32) -> Vec<Process> {
     all_pids().filter(|pid| stat(*pid).is_some_and(|stat| stat.group == group)).filter_map(Process::find).collect()
 }
 
+/// Returns the numbers of this process's children, those that have ended and were not reaped included.
+pub fn own_children() -> Vec<i32> {
+    let threads = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let texts = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    texts.flat_map(|text| text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>()).collect()
+}
+
 /// Returns the living processes below this one: children, their children, and so on.
 pub fn descendants(of: i32) -> Vec<Process> {
     let parents: Vec<(i32, i32)> = all_pids().filter_map(|pid| Some((pid, stat(pid)?.parent))).collect();

@@ -19,8 +19,7 @@ use tokio::net::unix::pipe::{Receiver, Sender};
 /// An agent that was started.
 #[derive(Debug)]
 pub struct Spawned {
-    process: Process,
-    ended: AsyncFd<OwnedFd>,
+    child: Child,
     input: Option<(Sender, Vec<u8>)>,
     stdout: Output,
     stderr: Output,
@@ -65,11 +64,8 @@ pub fn spawn(invocation: &Invocation) -> Result<Spawned, AgentOutcome> {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => AgentOutcome::NotInstalled,
         _ => AgentOutcome::FailedToStart(format!("failed to start {}: {error}", invocation.program.display())),
     })?;
-    let pid = child.id() as i32;
-    // A child that has ended already is a zombie and has a start time still; nobody else reaps it.
-    let process = Process::find(pid).unwrap_or(Process { pid, start_time: 0 });
     let mut watch = || -> io::Result<Spawned> {
-        let pidfd = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())?;
+        let watched = Child::watch(&child)?;
         let input = match (child.stdin.take(), &invocation.input) {
             (Some(pipe), Some(text)) => Some((Sender::from_owned_fd(pipe.into())?, text.clone().into_bytes())),
             _ => None,
@@ -78,29 +74,65 @@ pub fn spawn(invocation: &Invocation) -> Result<Spawned, AgentOutcome> {
         let stdout = pipe(child.stdout.take().map(Into::into))?;
         let stderr = pipe(child.stderr.take().map(Into::into))?;
         Ok(Spawned {
-            process,
-            ended: watch_end(pidfd)?,
+            child: watched,
             input,
             stdout: Output::new(stdout, invocation.output_max),
             stderr: Output::new(stderr, invocation.output_max),
         })
     };
-    watch().map_err(|error| {
-        process.kill_group();
+    let watched = watch();
+    watched.map_err(|error| {
+        Process::find(child.id() as i32).inspect(Process::kill_group);
         AgentOutcome::FailedToStart(format!("failed to watch {}: {error}", invocation.program.display()))
     })
 }
 
+/// A child process whose end can be waited for.
+#[derive(Debug)]
+pub struct Child {
+    process: Process,
+    pidfd: AsyncFd<OwnedFd>,
+}
+
+impl Child {
+    /// Watches a child that was started but not waited for. To be called inside a tokio runtime.
+    pub fn watch(child: &std::process::Child) -> io::Result<Self> {
+        let pid = child.id() as i32;
+        let pidfd = register(pidfd_open(Pid::from_child(child), PidfdFlags::empty())?)?;
+        // One that has ended already has no start time to be told by, but is nobody else's until it is reaped here.
+        Ok(Self { process: Process::find(pid).unwrap_or(Process { pid, start_time: 0 }), pidfd })
+    }
+
+    /// Returns which process it is.
+    pub fn process(&self) -> Process {
+        self.process
+    }
+
+    /// Waits for its end, and reaps it.
+    pub async fn ended(&self) -> AgentOutcome {
+        // An error means that the descriptor is of no use, which waiting again would not change.
+        let _ = self.pidfd.readable().await;
+        match waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOHANG) {
+            Ok(Some(status)) => match (status.exit_status(), status.terminating_signal()) {
+                (Some(code), _) => AgentOutcome::Exited(code),
+                (None, Some(signal)) => AgentOutcome::Signalled(signal),
+                (None, None) => AgentOutcome::Lost,
+            },
+            Ok(None) | Err(_) => AgentOutcome::Lost,
+        }
+    }
+}
+
 /// Registers the descriptor that becomes readable when its process ends.
 #[expect(unsafe_code, reason = "tokio asks for a promise about the descriptor that an owned one keeps")]
-fn watch_end(pidfd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+fn register(pidfd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     // Safety: an `OwnedFd` stays open, and the same, until the `AsyncFd` that owns it is dropped.
     unsafe { AsyncFd::register_with_interest(pidfd, tokio::io::Interest::READABLE) }.map_err(|error| error.into_parts().1)
 }
 
 /// What ended the wait for an agent.
 enum Why {
-    Ended,
+    Ended(AgentOutcome),
     TimedOut,
     Cancelled,
 }
@@ -108,19 +140,17 @@ enum Why {
 impl Spawned {
     /// Returns the agent's process, the leader of its group.
     pub fn process(&self) -> Process {
-        self.process
+        self.child.process
     }
 
     /// Waits for the agent to end, `timeout` to pass or `cancel` to be ready.
     pub async fn finish(mut self, timeout: Duration, cancel: impl Future<Output = ()>) -> Ended {
         let outcome = match self.watch(timeout, cancel).await {
-            Why::Ended => self.exit_status(),
+            Why::Ended(outcome) => outcome,
             why => {
-                self.process.kill_group();
-                let is_gone = tokio::time::timeout(KILL_WAIT, self.ended.readable()).await.is_ok();
-                if is_gone {
-                    self.exit_status();
-                }
+                self.child.process.kill_group();
+                // One that hangs in the kernel is not waited for.
+                let _ = tokio::time::timeout(KILL_WAIT, self.child.ended()).await;
                 if matches!(why, Why::TimedOut) { AgentOutcome::TimedOut } else { AgentOutcome::Cancelled }
             }
         };
@@ -138,26 +168,13 @@ impl Spawned {
             let is_writing = self.input.is_some();
             tokio::select! {
                 biased;
-                // An error here means that the descriptor is of no use, which waiting again would not change.
-                _ = self.ended.readable() => return Why::Ended,
+                outcome = self.child.ended() => return Why::Ended(outcome),
                 () = &mut deadline => return Why::TimedOut,
                 () = &mut cancel => return Why::Cancelled,
                 () = write(&mut self.input), if is_writing => {}
                 () = self.stdout.read(), if self.stdout.is_open() => {}
                 () = self.stderr.read(), if self.stderr.is_open() => {}
             }
-        }
-    }
-
-    /// Reaps the process.
-    fn exit_status(&self) -> AgentOutcome {
-        match waitid(WaitId::PidFd(self.ended.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOHANG) {
-            Ok(Some(status)) => match (status.exit_status(), status.terminating_signal()) {
-                (Some(code), _) => AgentOutcome::Exited(code),
-                (None, Some(signal)) => AgentOutcome::Signalled(signal),
-                (None, None) => AgentOutcome::Lost,
-            },
-            Ok(None) | Err(_) => AgentOutcome::Lost,
         }
     }
 }

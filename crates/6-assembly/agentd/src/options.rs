@@ -1,0 +1,24 @@
+//! What the root role is started with.
+
+use model::NodeName;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// What the root role is started with.
+#[derive(Clone, Debug)]
+pub struct AgentdOptions {
+    pub node: NodeName,
+    /// Every path of the host is below this one; `/` for the machine itself.
+    pub root: PathBuf,
+    /// The hub's socket.
+    pub hub: PathBuf,
+    /// The command that starts this node's daemon (`systole node --node … --root … --hub …`); the socket pair is its stdin.
+    pub node_command: Vec<OsString>,
+    /// The folder with the product's tools under the field's names (`crm_attribute`, …): first in the agents' PATH, and their `HA_SBIN_DIR`.
+    pub tools: Option<PathBuf>,
+    /// The user the daemon runs as; absent: the same as the root role.
+    pub daemon_user: Option<String>,
+    /// Names this life of the host. Absent: kept in `<root>/run/systole`, a new one when that folder is new or the machine was rebooted.
+    /// Whoever switches a sandbox node on must empty `<root>/run` first, as a boot would.
+    pub incarnation: Option<String>,
+}

@@ -1,0 +1,197 @@
+//! The root role's event loop: hub, daemon, agents and signals, joined.
+
+use crate::AgentdOptions;
+use crate::calls::{Calls, wall};
+use crate::daemon::{Daemon, DaemonEvent, Running};
+use crate::incarnation::{Life, establish};
+use crate::records::Records;
+use crate::reset::reset_host;
+use agents::{AgentHost, User};
+use anyhow::Context;
+use hub::{Client, Role};
+use messages::agent::{AgentEvent, AgentOrder};
+use messages::group::{GroupCommand, GroupEvent, Incarnation};
+use rustix::process::{Pid, WaitOptions, waitpid};
+use std::path::Path;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::task::LocalSet;
+
+/// Folders of a host, and whether the daemon writes there.
+const FOLDERS: [(&str, bool); 9] = [
+    ("run/systole", true),
+    ("run/resource-agents", false),
+    ("run/crm", true),
+    ("var/lib/pacemaker", true),
+    ("var/lib/pacemaker/cib", true),
+    ("var/lib/pacemaker/pengine", true),
+    ("var/lib/pacemaker/cores", true),
+    ("var/lib/pacemaker/blackbox", true),
+    ("var/log/pacemaker", true),
+];
+
+/// Runs the root role until it is asked to end (SIGTERM, SIGINT: the daemon leaves the cluster first), the daemon
+/// was shut down, or the host is reset. Blocks.
+///
+/// # Errors
+/// Why it could not start; also that the host was reset, when it returns at all after that.
+pub fn run(options: AgentdOptions) -> anyhow::Result<()> {
+    // Compat: agents run with this mask.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o026));
+    // What an agent's children leave behind becomes a child of ours, and is found when the host is reset.
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid())).context("failed to become the reaper of this host")?;
+    make_folders(&options)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    LocalSet::new().block_on(&runtime, Supervisor::run(options))
+}
+
+fn make_folders(options: &AgentdOptions) -> anyhow::Result<()> {
+    let owner = match &options.daemon_user {
+        Some(name) => Some(User::find(&options.root, name).with_context(|| format!("there is no user {name}"))?),
+        None => None,
+    };
+    for (folder, is_daemons) in FOLDERS {
+        let path = options.root.join(folder);
+        std::fs::create_dir_all(&path).with_context(|| format!("failed to make {}", path.display()))?;
+        if let (true, Some(user)) = (is_daemons, owner) {
+            std::os::unix::fs::chown(&path, Some(user.uid), Some(user.gid))
+                .with_context(|| format!("failed to give {} away", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+struct Supervisor {
+    options: AgentdOptions,
+    incarnation: Incarnation,
+    hub: Client,
+    calls: Calls,
+    daemon: Daemon,
+    is_ending: bool,
+}
+
+impl Supervisor {
+    async fn run(options: AgentdOptions) -> anyhow::Result<()> {
+        let folder = options.root.join("run/systole");
+        let life = establish(&options, &folder).context("failed to tell which life of the host this is")?;
+        let (records, results) = records(&folder, &life)?;
+        let (tell, mut ends) = mpsc::unbounded_channel();
+        let host = AgentHost::new(&options.root, options.tools.clone());
+        let mut this = Self {
+            hub: Client::new(&options.hub, options.node.clone(), Role::Host { incarnation: life.incarnation.clone() }),
+            calls: Calls::new(host, records, results, tell),
+            daemon: Daemon::new(),
+            incarnation: life.incarnation,
+            is_ending: false,
+            options,
+        };
+        let (mut terminate, mut interrupt, mut child) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::child())?);
+        loop {
+            tokio::select! {
+                biased;
+                _ = terminate.recv() => if this.end() { break },
+                _ = interrupt.recv() => if this.end() { break },
+                event = this.hub.next() => this.on_group(event),
+                Some((id, ended)) = ends.recv() => {
+                    if let Some(result) = this.calls.ended(id, ended) {
+                        this.tell(&AgentEvent::Finished(result));
+                    }
+                    this.reap_orphans();
+                }
+                event = this.daemon.next() => if this.on_daemon(event)? { break },
+                _ = child.recv() => this.reap_orphans(),
+            }
+        }
+        this.hub.command(GroupCommand::Leave);
+        Ok(())
+    }
+
+    /// Begins to end; returns whether nothing is left to wait for.
+    fn end(&mut self) -> bool {
+        let is_again = std::mem::replace(&mut self.is_ending, true);
+        is_again || !self.daemon.terminate()
+    }
+
+    fn on_group(&mut self, event: GroupEvent) {
+        if let GroupEvent::Lost { reason } = event {
+            eprintln!("agentd: {}: {reason}", self.options.node);
+        }
+    }
+
+    /// Returns whether there is nothing more to do.
+    fn on_daemon(&mut self, event: DaemonEvent) -> anyhow::Result<bool> {
+        match event {
+            DaemonEvent::Due => match self.daemon.start(&self.options) {
+                Ok(()) => self.greet(),
+                Err(error) => {
+                    eprintln!("agentd: {error:#}");
+                    self.daemon.start_again_after(std::time::Duration::ZERO);
+                }
+            },
+            DaemonEvent::Ordered(order) => return self.obey(order),
+            DaemonEvent::Done => return Ok(true),
+            DaemonEvent::Died(outcome) => {
+                eprintln!("agentd: the daemon of {} ended ({outcome:?})", self.options.node);
+                return Ok(self.is_ending);
+            }
+        }
+        Ok(false)
+    }
+
+    /// A new daemon is told what is at work, and again what an earlier one did not acknowledge.
+    fn greet(&mut self) {
+        let (running, next_call) = self.calls.welcome();
+        self.tell(&AgentEvent::Welcome { incarnation: self.incarnation.clone(), running, next_call });
+        let results: Vec<_> = self.calls.unacknowledged().cloned().collect();
+        for result in results {
+            self.tell(&AgentEvent::Finished(result));
+        }
+    }
+
+    fn obey(&mut self, order: AgentOrder) -> anyhow::Result<bool> {
+        match order {
+            AgentOrder::Run(call) => {
+                if let Some(result) = self.calls.run(call) {
+                    self.tell(&AgentEvent::Finished(result));
+                }
+            }
+            AgentOrder::Kill { id } => self.calls.kill(id),
+            AgentOrder::Acknowledge { id } => self.calls.acknowledge(id),
+            AgentOrder::ResetHost { reason } => {
+                reset_host(&self.options.root, &reason);
+                anyhow::bail!("this host was reset: {reason}");
+            }
+        }
+        Ok(false)
+    }
+
+    fn tell(&mut self, event: &AgentEvent) {
+        if let Some(running) = &mut self.daemon.running {
+            running.link.send(event);
+        }
+    }
+
+    /// Reaps what became our child when its parent ended. Children of our own are left to those who wait for them.
+    fn reap_orphans(&self) {
+        let ours: Vec<i32> = self.calls.pids().chain(self.daemon.running.as_ref().map(Running::pid)).collect();
+        for pid in agents::own_children().into_iter().filter(|pid| !ours.contains(pid)) {
+            if let Some(pid) = Pid::from_raw(pid) {
+                // An error says that it is no child of ours any more.
+                let _ = waitpid(Some(pid), WaitOptions::NOHANG);
+            }
+        }
+    }
+}
+
+/// Opens the records of calls and ends what an earlier `agentd` left at work.
+fn records(folder: &Path, life: &Life) -> anyhow::Result<(Records, Vec<messages::agent::AgentResult>)> {
+    let mut records = Records::open(folder.join("calls"), &life.incarnation.0).context("failed to open the records of calls")?;
+    let left = records.recover(wall());
+    if life.is_continued {
+        return Ok((records, left));
+    }
+    // What belonged to an earlier life interests nobody any more.
+    records.forget_all().context("failed to empty the records of calls")?;
+    Ok((records, Vec::new()))
+}
