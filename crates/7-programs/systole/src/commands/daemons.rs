@@ -49,6 +49,9 @@ struct AgentdArguments {
     /// The folder with the tools that agents call
     #[arg(long)]
     tools: Option<PathBuf>,
+    /// The user the daemon runs as
+    #[arg(long)]
+    daemon_user: Option<String>,
     /// Names this life of the host
     #[arg(long)]
     incarnation: Option<String>,
@@ -82,6 +85,7 @@ pub fn agentd(arguments: Vec<OsString>) -> ExitCode {
             hub: arguments.hub,
             node_command,
             tools: arguments.tools,
+            daemon_user: arguments.daemon_user,
             incarnation: arguments.incarnation,
         }),
     )
