@@ -25,8 +25,6 @@ pub enum Effect {
         resource: ResourceIndex,
         /// Where.
         node: NodeIndex,
-        /// The node was online and clean at that moment (what the incumbent's action remembers).
-        node_usable: bool,
     },
     /// The resource must be demoted on the node.
     Demote {
@@ -34,8 +32,6 @@ pub enum Effect {
         resource: ResourceIndex,
         /// Where.
         node: NodeIndex,
-        /// The node was online and clean at that moment.
-        node_usable: bool,
     },
     /// Stops of the resource on the node that were required before are not any more.
     StopNotNeeded {
@@ -64,9 +60,11 @@ pub enum Effect {
         /// Where.
         node: NodeIndex,
         /// Why.
-        reason: String,
-        /// The history entry that it follows from, if any.
-        history: Option<HistoryReference>,
+        reason: &'static str,
+        /// Which failure.
+        history: HistoryReference,
+        /// Fencing of this remote node, if it is to be fenced, comes first.
+        after_fencing: Option<NodeIndex>,
     },
     /// The resource's history on the node is no longer of use (an expired shutdown lock).
     DeleteHistory {

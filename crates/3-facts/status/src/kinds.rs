@@ -38,7 +38,7 @@ pub struct Group {
 }
 
 /// What is particular to a clone.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Clone {
     /// `clone-max`.
     pub max: i32,
@@ -56,23 +56,22 @@ pub struct Clone {
     pub ordered: bool,
     /// Instances made so far, those beyond `max` included.
     pub total: i32,
-    /// The id of the cloned primitive or group as configured.
-    pub child_id: CompactString,
-    /// The configured child with the clone's own changes, from which instances are made.
+    /// The configured child, from which instances are made.
     pub child: std::sync::Arc<Element>,
 }
 
 /// Which container agent a bundle uses.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum ContainerAgent {
     /// `ocf:heartbeat:docker`.
+    #[default]
     Docker,
     /// `ocf:heartbeat:podman`.
     Podman,
 }
 
 /// What is particular to a bundle.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Bundle {
     /// Which container agent it uses.
     pub agent: ContainerAgent,
@@ -120,6 +119,23 @@ impl Agent {
         match &self.provider {
             Some(provider) => format!("{}:{}:{}", self.class, provider, self.name),
             None => format!("{}:{}", self.class, self.name),
+        }
+    }
+}
+
+impl self::Clone {
+    /// Returns the id of the cloned primitive or group as configured.
+    pub fn child_id(&self) -> &str {
+        self.child.id().unwrap_or_default()
+    }
+}
+
+impl ContainerAgent {
+    /// Returns the name of the agent and of its element.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ContainerAgent::Docker => "docker",
+            ContainerAgent::Podman => "podman",
         }
     }
 }

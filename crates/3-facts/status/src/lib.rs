@@ -7,19 +7,29 @@
 
 mod allowed;
 mod attributes;
+mod deduction;
+mod digests;
+mod document;
 mod effects;
 mod facts;
+mod fail_counts;
 mod failures;
 mod history;
 mod index;
 mod kinds;
+mod name_values;
 mod node;
+mod numbers;
+mod operation_meta;
 mod options;
+mod parameters;
 mod problem;
+mod questions;
 mod resource;
 
 pub use allowed::{AllowedNode, AllowedNodes, ProbeMode};
 pub use attributes::Attributes;
+pub use digests::{DigestComparison, Digests};
 pub use effects::{Ban, Effect};
 pub use facts::{Facts, Tag, Ticket};
 pub use failures::{FailCount, FailedOperation, ParameterCheck, ParameterCheckKind};
@@ -29,4 +39,5 @@ pub use kinds::{Agent, Bundle, Clone, ContainerAgent, Group, Kind, Replica};
 pub use node::{HealthColor, Node, NodeKind};
 pub use options::{ClusterOptions, HealthStrategy, NoQuorumPolicy, PlacementStrategy};
 pub use problem::{Problem, Severity};
-pub use resource::{MultipleActive, OnFail, Operation, PendingOperation, Requires, Resource, RestartType};
+pub use questions::ActiveNode;
+pub use resource::{MultipleActive, OnFail, Operation, PendingOperation, Requires, Resource};

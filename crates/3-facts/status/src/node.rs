@@ -3,7 +3,7 @@
 //! Filled from the `nodes` section, from resources that make nodes (remote connections, guests, bundles) and from
 //! `node_state`. Never decides whether a node is fenced: `unclean` says that it must be, `Effect::Fence` why.
 
-use crate::{Attributes, ResourceHistory, ResourceIndex};
+use crate::{Attributes, ProbeMode, ResourceHistory, ResourceIndex};
 use compact_str::CompactString;
 use model::{NodeName, Score, Timestamp};
 
@@ -45,6 +45,8 @@ pub struct Node {
     pub remote: Option<ResourceIndex>,
     /// What every resource's score on it begins with: the configured `score`, −INFINITY where nothing may run.
     pub score: Score,
+    /// Whether resources are probed on it unless their own tables say otherwise (never on a bundle's nodes).
+    pub probe: ProbeMode,
     /// A full member (or a connected remote node).
     pub online: bool,
     /// It is coming up and not ready yet.
@@ -86,8 +88,6 @@ pub struct Node {
     pub priority: i32,
     /// Active primitives in the order in which they were found.
     pub running: Vec<ResourceIndex>,
-    /// How many resources are active on it (what placement balances).
-    pub running_count: u32,
     /// `lrm_resources` as recorded; `Facts` refers to its entries by `HistoryReference`.
     pub history: Vec<ResourceHistory>,
     /// The sum of its health scores under the configured strategy (placement adds it).

@@ -21,3 +21,17 @@ pub struct Problem {
     /// One sentence without a final full stop.
     pub text: String,
 }
+
+impl Problem {
+    pub(crate) fn error(text: String) -> Self {
+        Self { severity: Severity::Error, text }
+    }
+
+    pub(crate) fn warning(text: String) -> Self {
+        Self { severity: Severity::Warning, text }
+    }
+
+    pub(crate) fn notice(text: String) -> Self {
+        Self { severity: Severity::Notice, text }
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! A resource is a top-level one, a member, an instance, an implied part of a bundle or of a guest node, or an orphan.
 
-use crate::{AllowedNodes, Attributes, HistoryReference, Kind, NodeIndex, ResourceIndex};
+use crate::{AllowedNodes, Attributes, Kind, NodeIndex, ResourceIndex};
 use compact_str::CompactString;
 use model::{ResourceId, Role, Score, Timestamp};
 use std::collections::BTreeSet;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use xml::Element;
 
-/// What a failure of an operation requires, from the least to the most.
+/// What a failure of an operation requires, from the least to the most: of several failures the greatest counts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum OnFail {
     /// Nothing.
@@ -19,18 +19,18 @@ pub enum OnFail {
     Demote,
     /// Restart it (here or elsewhere).
     Restart,
+    /// Drop and re-make the remote connection (fencing the remote node).
+    ResetRemote,
+    /// Restart the container it runs in.
+    RestartContainer,
     /// Move it away and never come back on its own.
     Ban,
     /// Touch nothing until a person has looked.
     Block,
     /// Stop it and leave it stopped.
     Stop,
-    /// Restart the container it runs in.
-    RestartContainer,
     /// Move everything off the node.
     Standby,
-    /// Drop and re-make the remote connection (fencing the remote node).
-    ResetRemote,
     /// Fence the node.
     Fence,
 }
@@ -59,15 +59,6 @@ pub enum Requires {
     Fencing,
     /// As `Fencing`, and the node unfenced.
     Unfencing,
-}
-
-/// Whether a restart of a resource restarts what is ordered after it by an optional ordering.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RestartType {
-    /// Do not.
-    Ignore,
-    /// Do.
-    Restart,
 }
 
 /// An operation recorded as under way.
@@ -113,8 +104,14 @@ pub struct Resource {
     pub parent: Option<ResourceIndex>,
     /// Its members or instances, in order; for a bundle its parts as the incumbent lists them.
     pub children: Vec<ResourceIndex>,
+    /// Which instance of a clone it is, or is in.
+    pub instance: Option<u32>,
     /// The effective element: template merged in, parameters with their rules.
     pub xml: Arc<Element>,
+    /// Effective parameters where no node is known; `Facts::parameters` gives those on a node.
+    pub parameters: Arc<Attributes>,
+    /// Its parameters can differ from node to node.
+    pub parameters_vary: bool,
     /// Its configured operations.
     pub operations: Arc<Vec<Operation>>,
     /// Effective meta attributes: own, template's, parents', defaults', rules applied.
@@ -132,8 +129,6 @@ pub struct Resource {
     pub migration_threshold: i32,
     /// `multiple-active`.
     pub multiple_active: MultipleActive,
-    /// `restart-type`.
-    pub restart_type: RestartType,
     /// `requires`, after the incumbent's rules.
     pub requires: Requires,
     /// `target-role`, if it is one that counts.
@@ -151,6 +146,8 @@ pub struct Resource {
     pub orphan: bool,
     /// Not in the configuration any more, and was launched by another resource.
     pub orphan_launched: bool,
+    /// Probed only on nodes so designated (what runs inside a bundle).
+    pub exclusive_probes: bool,
     /// Wants clone notifications.
     pub notify: bool,
     /// Not an anonymous instance.
@@ -213,8 +210,8 @@ pub struct Resource {
     pub launcher: Option<ResourceIndex>,
     /// What it launches.
     pub launched: Vec<ResourceIndex>,
-    /// Its histories, one per node that has one.
-    pub histories: Vec<HistoryReference>,
+    /// Its histories, one per node that has one: node and position in `Node::history`.
+    pub histories: Vec<(NodeIndex, u32)>,
 }
 
 impl Resource {

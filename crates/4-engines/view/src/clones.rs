@@ -67,7 +67,7 @@ impl Look<'_> {
 
     fn clone_heading(&self, index: ResourceIndex) -> String {
         let resource = self.resource(index);
-        let child = if let Kind::Clone(clone) = &resource.kind { clone.child_id.as_str() } else { "" };
+        let child = if let Kind::Clone(clone) = &resource.kind { clone.child_id() } else { "" };
         let mut marks = Vec::new();
         if resource.promotable {
             marks.push("promotable".to_owned());

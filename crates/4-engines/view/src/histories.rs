@@ -147,7 +147,7 @@ impl StatusView<'_> {
         if let Some(at) = record.last_change.filter(|at| at.seconds() > 0) {
             text.push_str(&format!(" last-rc-change=\"{}\"", text_time(at, self.zone)));
         }
-        for (name, value) in [("exec-time", record.exec_time_ms), ("queue-time", record.queue_time_ms)] {
+        for (name, value) in [("exec-time", record.exec_time_ms()), ("queue-time", record.queue_time_ms())] {
             if let Some(ms) = value {
                 text.push_str(&format!(" {name}=\"{ms}ms\""));
             }
@@ -199,13 +199,13 @@ impl StatusView<'_> {
             record.call,
             record.status.as_str()
         );
-        if !record.exit_reason.is_empty() {
-            text.push_str(&format!(", exitreason='{}'", record.exit_reason));
+        if !record.exit_reason().is_empty() {
+            text.push_str(&format!(", exitreason='{}'", record.exit_reason()));
         }
         if let Some(at) = record.last_change {
             text.push_str(&format!(", last-rc-change='{}'", text_time(at, self.zone)));
         }
-        for (name, value) in [("queued", record.queue_time_ms), ("exec", record.exec_time_ms)] {
+        for (name, value) in [("queued", record.queue_time_ms()), ("exec", record.exec_time_ms())] {
             if let Some(ms) = value {
                 text.push_str(&format!(", {name}={ms}ms"));
             }
@@ -225,7 +225,7 @@ impl StatusView<'_> {
         }
         let word = if operation == "monitor" && interval == 0 { "probe" } else { operation };
         text.push_str(&format!("{word} on {node}"));
-        let reason = record.exit_reason.as_str();
+        let reason = record.exit_reason();
         if record.status == ExecutionStatus::Done {
             text.push_str(&format!(" returned '{}'", record.exit));
             if !reason.is_empty() {
@@ -238,7 +238,7 @@ impl StatusView<'_> {
         if let Some(at) = record.last_change {
             text.push_str(&format!(" at {}", text_time(at, self.zone)));
         }
-        if let Some(ms) = record.exec_time_ms.filter(|&ms| ms > 0) {
+        if let Some(ms) = record.exec_time_ms().filter(|&ms| ms > 0) {
             text.push_str(&format!(" after {}", readable_interval(ms)));
         }
         text
@@ -255,7 +255,7 @@ impl StatusView<'_> {
             None => format!("Unknown resource {}", history.id),
         };
         let changed = record.last_change.map_or(String::new(), |at| {
-            let exec = record.exec_time_ms.unwrap_or_default();
+            let exec = record.exec_time_ms().unwrap_or_default();
             format!(", last-rc-change='{}', exec={exec}ms", text_time(at, self.zone))
         });
         let (name, status) = (&self.facts.node(node).name, record.status.as_str());

@@ -158,7 +158,7 @@ impl<'a> Look<'a> {
                 resource.children.iter().all(|&c| self.is_filtered(c, false))
             }
             Kind::Clone(clone) => {
-                !self.filter.has_resource(&clone.child_id) && resource.children.iter().all(|&c| self.is_filtered(c, false))
+                !self.filter.has_resource(clone.child_id()) && resource.children.iter().all(|&c| self.is_filtered(c, false))
             }
             Kind::Bundle(bundle) => bundle
                 .replicas
@@ -198,12 +198,12 @@ impl<'a> Look<'a> {
     pub fn failed_probe(&self, index: ResourceIndex, node: Option<&str>) -> Option<AgentExit> {
         let top = self.resource(self.top(index, false));
         let wanted = match &top.kind {
-            Kind::Clone(clone) => clone.child_id.as_str(),
+            Kind::Clone(clone) => clone.child_id(),
             _ => self.resource(index).id.as_str(),
         };
         self.facts.failures.iter().find_map(|failure| {
             let record = self.operation(failure.history)?.1;
-            let on = record.on_node.as_deref()?;
+            let on = record.on_node()?;
             let matches = is_masked_probe(record)
                 && node.is_none_or(|name| on.eq_ignore_ascii_case(name))
                 && OperationKey::parse(&record.key)?.resource == wanted;

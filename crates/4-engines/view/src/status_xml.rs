@@ -245,7 +245,7 @@ impl StatusView<'_> {
             if let Some(at) = record.last_change.filter(|at| at.seconds() > 0) {
                 element.set("last-rc-change", text_time(at, self.zone));
             }
-            for (name, value) in [("exec-time", record.exec_time_ms), ("queue-time", record.queue_time_ms)] {
+            for (name, value) in [("exec-time", record.exec_time_ms()), ("queue-time", record.queue_time_ms())] {
                 if let Some(ms) = value {
                     element.set(name, format!("{ms}ms"));
                 }
@@ -256,7 +256,7 @@ impl StatusView<'_> {
 
     fn failure_element(&self, node: NodeIndex, record: &OperationRecord) -> Element {
         let name = if record.key == record.id { "id" } else { "op_key" };
-        let reason = if record.exit_reason.is_empty() { "none" } else { &record.exit_reason };
+        let reason = if record.exit_reason().is_empty() { "none" } else { record.exit_reason() };
         let mut element = Element::new("failure")
             .with(name, &record.key)
             .with("node", &self.facts.node(node).name)
@@ -267,7 +267,7 @@ impl StatusView<'_> {
             .with("status", record.status.as_str());
         if let Some(at) = record.last_change.filter(|at| at.seconds() > 0) {
             element.set("last-rc-change", iso_time(at, self.zone));
-            for (name, value) in [("queued", record.queue_time_ms), ("exec", record.exec_time_ms)] {
+            for (name, value) in [("queued", record.queue_time_ms()), ("exec", record.exec_time_ms())] {
                 if let Some(ms) = value {
                     element.set(name, ms.to_string());
                 }

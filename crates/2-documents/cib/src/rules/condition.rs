@@ -109,6 +109,11 @@ pub struct OperationExpression<'a> {
 }
 
 impl<'a> Rule<'a> {
+    /// Reads one rule of a document; `None` when it refers to one that does not exist.
+    pub fn of(element: &'a Element, cib: &'a Element) -> Option<Self> {
+        Self::new(element, &mut References::new(cib))
+    }
+
     /// Reads a rule; `None` when it refers to one that does not exist.
     pub(crate) fn new(element: &'a Element, references: &mut References<'a>) -> Option<Self> {
         Self::at_depth(element, references, 0)

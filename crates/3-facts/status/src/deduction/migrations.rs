@@ -1,0 +1,155 @@
+//! Live migrations: where a resource is while one is half done, or after one failed.
+//!
+//! A whole migration is `migrate_to` on the source, `migrate_from` on the target, `stop` on the source. Without
+//! `migrate_from` it is partial, without the stop dangling. Either node's history may be cleared at any moment.
+
+use super::Deduction;
+use super::histories::compare_age;
+use super::operations::Reading;
+use crate::{NodeIndex, OperationRecord, ResourceIndex};
+use model::{AgentExit, ExecutionStatus, Role};
+use std::cmp::Ordering;
+
+impl Deduction {
+    pub(super) fn read_migrate_to_success(&mut self, reading: &Reading, operation: &OperationRecord) {
+        let resource = reading.resource;
+        let Some((source, target)) = self.migration_nodes(operation, Some(reading.node), None) else { return };
+        let id = self.facts.resource(resource).id.to_string();
+        let source_is_newer = self.changed_after(&id, &source, operation);
+        let migrate_from = self.recorded.find(&id, &target, "migrate_from", Some(&source));
+        if migrate_from.is_some() && source_is_newer {
+            // Something else happened at the source since.
+            return;
+        }
+        let target_is_newer = self.state_is_newer(&id, &target, Some(operation), migrate_from.as_ref());
+        if source_is_newer && target_is_newer {
+            return;
+        }
+        let from_status = migrate_from.as_ref().map_or(ExecutionStatus::Pending, |from| from.status);
+        let from_exit = migrate_from.as_ref().map_or(AgentExit::OK, |from| from.exit);
+        if from_exit == AgentExit::OK && from_status == ExecutionStatus::Done {
+            // All but the stop at the source: it is stopped here, and there is something to clean up.
+            let entry = &mut self.facts.resources[resource.position()];
+            entry.role = Role::Stopped;
+            entry.dangling_sources.insert(0, reading.node);
+            return;
+        }
+        self.facts.resources[resource.position()].role = Role::Started;
+        let target_node = self.facts.find_node(&target);
+        let target_online = target_node.filter(|&node| self.facts.node(node).online);
+        let active_target = target_online.filter(|_| !target_is_newer);
+        if from_status != ExecutionStatus::Pending {
+            match active_target {
+                Some(node) => self.add_active(resource, node, true),
+                None => self.forbid_migration(resource),
+            }
+            return;
+        }
+        // Without any history on an online target, that was cleaned; a probe will tell.
+        if target_online.is_some() && self.recorded.is_unknown(&id, &target) {
+            return;
+        }
+        match active_target {
+            Some(node) => {
+                self.add_active(resource, node, false);
+                let source_node = self.facts.find_node(&source).filter(|&source| self.facts.node(source).online);
+                if source_node.is_some() {
+                    let entry = &mut self.facts.resources[resource.position()];
+                    (entry.migrating_from, entry.migrating_to) = (source_node, Some(node));
+                }
+            }
+            None if !source_is_newer => self.forbid_migration(resource),
+            None => {}
+        }
+    }
+
+    pub(super) fn read_migrate_to_failure(&mut self, reading: &Reading, operation: &OperationRecord) {
+        let resource = reading.resource;
+        let Some((source, target)) = self.migration_nodes(operation, Some(reading.node), None) else { return };
+        self.facts.resources[resource.position()].role = Role::Started;
+        let id = self.facts.resource(resource).id.to_string();
+        let migrate_from = self.recorded.find(&id, &target, "migrate_from", Some(&source)).filter(is_success);
+        if !self.recorded.is_unknown(&id, &target) && !self.state_is_newer(&id, &target, Some(operation), migrate_from.as_ref()) {
+            self.add_active_if_online(resource, &target, false);
+        } else if !self.changed_after(&id, &source, operation) {
+            self.facts.resources[resource.position()].dangling_sources.insert(0, reading.node);
+        }
+    }
+
+    pub(super) fn read_migrate_from_failure(&mut self, reading: &Reading, operation: &OperationRecord) {
+        let resource = reading.resource;
+        let Some((source, target)) = self.migration_nodes(operation, None, Some(reading.node)) else { return };
+        self.facts.resources[resource.position()].role = Role::Started;
+        let id = self.facts.resource(resource).id.to_string();
+        let migrate_to = self.recorded.find(&id, &source, "migrate_to", Some(&target)).filter(is_success);
+        if !self.recorded.is_unknown(&id, &source) && !self.state_is_newer(&id, &source, migrate_to.as_ref(), Some(operation)) {
+            self.add_active_if_online(resource, &source, true);
+        }
+    }
+
+    fn add_active_if_online(&mut self, resource: ResourceIndex, node: &str, failed: bool) {
+        if let Some(node) = self.facts.find_node(node).filter(|&node| self.facts.node(node).online) {
+            self.add_active(resource, node, failed);
+        }
+    }
+
+    fn forbid_migration(&mut self, resource: ResourceIndex) {
+        self.mark_failed(resource);
+        self.facts.resources[resource.position()].migratable = false;
+    }
+
+    /// Returns source and target of a migration; `None` where they are missing or contradict where it was recorded.
+    fn migration_nodes(
+        &mut self,
+        operation: &OperationRecord,
+        at_source: Option<NodeIndex>,
+        at_target: Option<NodeIndex>,
+    ) -> Option<(String, String)> {
+        let names = operation.migrate_source().zip(operation.migrate_target());
+        let matches =
+            |name: &str, node: Option<NodeIndex>| node.is_none_or(|node| self.facts.node(node).name.as_str().eq_ignore_ascii_case(name));
+        match names {
+            Some((source, target)) if matches(source, at_source) && matches(target, at_target) => {
+                Some((source.to_owned(), target.to_owned()))
+            }
+            _ => {
+                self.error(format!("the recorded migration {} has no valid source and target; it is ignored", operation.id));
+                None
+            }
+        }
+    }
+
+    /// Returns whether the resource's state on a node is newer than a migration.
+    fn state_is_newer(&mut self, id: &str, node: &str, to: Option<&OperationRecord>, from: Option<&OperationRecord>) -> bool {
+        let Some(mut event) = from.or(to) else { return false };
+        // Compat: the event of the same node is compared with where there is one, since call ids say more than times.
+        if let (Some(to), Some(from)) = (to, from)
+            && from.migrate_source().is_some_and(|source| source.eq_ignore_ascii_case(node))
+        {
+            event = to;
+        }
+        self.changed_after(id, node, event) || self.found_stopped_after(id, node, event)
+    }
+
+    /// Returns whether anything but a monitor was done on a node after an event.
+    fn changed_after(&mut self, id: &str, node: &str, event: &OperationRecord) -> bool {
+        let changes = ["start", "stop", "migrate_to", "migrate_from"];
+        let is_newer = |other: &OperationRecord| {
+            !std::sync::Arc::ptr_eq(&other.xml, &event.xml)
+                && changes.contains(&other.operation.as_str())
+                && compare_age(other, event) == Ordering::Greater
+        };
+        self.recorded.operations(id, node).is_some_and(|operations| operations.iter().any(is_newer))
+    }
+
+    /// Returns whether a monitor found the resource stopped on a node after an event.
+    fn found_stopped_after(&mut self, id: &str, node: &str, event: &OperationRecord) -> bool {
+        let found = self.recorded.find(id, node, "monitor", None);
+        let found = found.filter(|monitor| monitor.exit == AgentExit::NOT_RUNNING && monitor.status == ExecutionStatus::Done);
+        found.is_some_and(|monitor| compare_age(&monitor, event) == Ordering::Greater)
+    }
+}
+
+fn is_success(operation: &OperationRecord) -> bool {
+    operation.exit == AgentExit::OK && operation.status == ExecutionStatus::Done
+}
