@@ -7,7 +7,9 @@
 mod element;
 mod parse;
 mod write;
+pub mod xpath;
 
 pub use element::{Element, Node};
 pub use parse::{Limits, ParseError, parse};
 pub use write::{Layout, escape_attribute};
+pub use xpath::{Place, XPath, XPathError};

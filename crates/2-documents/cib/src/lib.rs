@@ -7,6 +7,7 @@
 mod configuration;
 pub mod digest;
 mod document;
+pub mod edit;
 mod nvset;
 pub mod patch;
 mod problem;
@@ -26,3 +27,7 @@ pub use nvset::{NvPair, NvSet, NvSets, Values};
 pub use problem::{Level, Problem};
 pub use status::{NodeState, OperationRecord, ResourceHistory, Status, TicketState};
 pub use version::Version;
+
+/// The feature set that documents are written for: the one of Pacemaker 2.1.5, so that a cluster can be taken over
+/// from it and handed back.
+pub const FEATURE_SET: &str = "3.16.1";
