@@ -37,7 +37,7 @@ pub struct AgentHost {
 
 /// Variables that would make an agent or a tool it calls believe something of another cluster or call.
 const NEVER_INHERITED: [&str; 9] =
-    ["OCF_RES", "OCF_CHECK_LEVEL", "CRM_", "CIB_", "SYSTOLE_", "NOTIFY_SOCKET", "LISTEN_", "HA_RSCTMP", "HA_VARRUN"];
+    ["OCF_RES", "OCF_CHECK_LEVEL", "CRM_", "CIB_", "SYSTOLE_CALL", "NOTIFY_SOCKET", "LISTEN_", "HA_RSCTMP", "HA_VARRUN"];
 
 impl AgentHost {
     /// Returns the host below `root` with this process's environment, less what belongs to single calls.
