@@ -121,7 +121,7 @@ impl Deduction {
 pub(super) fn connection_element(connection: &Connection<'_>) -> Element {
     let node = connection.node;
     let meta = [
-        ("internal", Some("true")),
+        ("internal_rsc", Some("true")),
         ("container", connection.container),
         ("allow-migrate", connection.allow_migrate),
         ("is-managed", connection.is_managed),

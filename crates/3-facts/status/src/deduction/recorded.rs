@@ -10,10 +10,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use xml::Element;
 
-/// All recorded histories by node and resource; made when first asked, since only migrations ask.
+/// Recorded histories by node and resource.
+type Histories = BTreeMap<(CompactString, CompactString), Vec<Arc<Element>>>;
+
+/// All recorded histories; found when first asked for, since only migrations ask.
 pub(super) struct Recorded {
     cib: Arc<Element>,
-    histories: Option<BTreeMap<(CompactString, CompactString), Vec<Arc<Element>>>>,
+    histories: Option<Histories>,
 }
 
 impl Recorded {
@@ -42,11 +45,8 @@ impl Recorded {
             (Some(peer), "migrate_from") => found.migrate_source() == Some(peer),
             _ => true,
         };
-        let mut found = self
-            .histories(resource, node)
-            .iter()
-            .flat_map(|history| operations(history))
-            .filter(|found| found.operation == operation && is_peer(found));
+        let mut found =
+            self.histories(resource, node).iter().flat_map(operations).filter(|found| found.operation == operation && is_peer(found));
         let first = found.next();
         if found.next().is_some() { None } else { first }
     }
@@ -62,8 +62,8 @@ fn operations(history: &Arc<Element>) -> impl Iterator<Item = OperationRecord> {
     shared_children(history).filter(|e| e.name == "lrm_rsc_op").map(record)
 }
 
-fn index(cib: &Element) -> BTreeMap<(CompactString, CompactString), Vec<Arc<Element>>> {
-    let mut index: BTreeMap<_, Vec<_>> = BTreeMap::new();
+fn index(cib: &Element) -> Histories {
+    let mut index = Histories::new();
     for state in cib.child("status").iter().flat_map(|status| status.elements_named("node_state")) {
         let section = shared_child(state, "lrm").and_then(|lrm| shared_child(lrm, "lrm_resources"));
         let (Some(section), Some(node)) = (section, state.attribute("uname")) else { continue };
