@@ -8,6 +8,7 @@ mod configuration;
 pub mod digest;
 mod document;
 pub mod edit;
+pub mod iso8601;
 mod nvset;
 pub mod patch;
 mod problem;

@@ -11,6 +11,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, Default)]
 pub struct Input<'i> {
     pub now: Option<Timestamp>,
+    /// Seconds by which the deciding node's clock is east of UTC; conditions on the time of day use it.
+    pub utc_offset: i32,
     /// The node's attributes, with `#uname`, `#id`, `#kind` and the like.
     pub node_attributes: Option<&'i dyn Lookup>,
     pub class: Option<&'i str>,
@@ -70,7 +72,7 @@ impl Condition<'_> {
         match self {
             Condition::Rule(rule) => rule.is_met(input, recheck),
             Condition::Attribute(expression) => expression.is_met(input),
-            Condition::Date(expression) => input.now.is_some_and(|now| expression.is_met(now, recheck)),
+            Condition::Date(expression) => expression.is_met(input, recheck),
             Condition::Resource(expression) => expression.is_met(input),
             Condition::Operation(expression) => expression.is_met(input),
             Condition::Unusable(_) => false,
@@ -179,8 +181,12 @@ fn compare_text(a: &str, b: &str) -> Ordering {
     a.bytes().map(|c| c.to_ascii_lowercase()).cmp(b.bytes().map(|c| c.to_ascii_lowercase()))
 }
 
-fn parse_integer(text: &str) -> Option<i64> {
-    text.trim_start().parse().ok()
+/// Compat: what stands behind the number is ignored.
+pub(super) fn parse_integer(text: &str) -> Option<i64> {
+    let text = text.trim_start();
+    let sign = usize::from(text.starts_with(['-', '+']));
+    let digits = text[sign..].bytes().take_while(u8::is_ascii_digit).count();
+    text[..sign + digits].parse().ok()
 }
 
 /// Compat: what stands behind the number is ignored.
@@ -189,21 +195,139 @@ fn parse_number(text: &str) -> Option<f64> {
     (1..=text.len()).rev().filter(|end| text.is_char_boundary(*end)).find_map(|end| text[..end].parse::<f64>().ok()).filter(|n| !n.is_nan())
 }
 
-/// Compares versions part by part; a part that is missing is less than any.
+/// Compares versions part by part; a part that is missing is 0, and what follows the numbers is ignored.
 pub fn compare_versions(a: &str, b: &str) -> Ordering {
-    let mut left = a.split('.');
-    let mut right = b.split('.');
-    loop {
-        let (l, r) = (left.next(), right.next());
-        let number =
-            |part: &str| part.trim_start().split(|c: char| !c.is_ascii_digit()).next().and_then(|d| d.parse::<u64>().ok()).unwrap_or(0);
-        match (l, r) {
-            (None, None) => return Ordering::Equal,
-            (Some(l), Some(r)) => match number(l).cmp(&number(r)) {
-                Ordering::Equal => {}
-                order => return order,
-            },
-            (l, r) => return l.is_some().cmp(&r.is_some()),
+    let (left, right) = (version_parts(a), version_parts(b));
+    let part = |parts: &[u64], index: usize| parts.get(index).copied().unwrap_or(0);
+    let parts = (0..left.len().max(right.len())).map(|index| part(&left, index).cmp(&part(&right, index)));
+    parts.into_iter().find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+}
+
+fn version_parts(text: &str) -> Vec<u64> {
+    let text = text.trim_start();
+    let numbers = text.split(|c: char| !c.is_ascii_digit() && c != '.').next().unwrap_or_default();
+    numbers.split('.').map_while(|part| part.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::references::References;
+    use xml::{Limits, parse};
+
+    const NOON: i64 = 1_569_240_000; // 2019-09-23 12:00:00 UTC, a Monday
+
+    /// Returns whether a rule of these conditions is met, and after how many seconds that may change.
+    fn met(conditions: &str) -> (bool, Option<i64>) {
+        let text = format!(
+            "<configuration><rule id='other' boolean-op='or'><expression id='o' attribute='color' operation='eq' value='blue'/></rule><rule id='r'>{conditions}</rule></configuration>"
+        );
+        let root = parse(text.as_bytes(), &Limits::default()).unwrap();
+        let mut references = References::new(&root);
+        let rule = Rule::new(root.elements().nth(1).unwrap(), &mut references).unwrap();
+        let attributes = BTreeMap::from([("color", "Red"), ("load", "10"), ("kernel", "5.10.2-amd64"), ("web-1", "yes"), ("empty", "")]);
+        let parameters = BTreeMap::from([("wanted", "red")]);
+        let meta = BTreeMap::from([("limit", "9.5")]);
+        let input = Input {
+            now: Some(Timestamp::from_seconds(NOON)),
+            node_attributes: Some(&attributes),
+            class: Some("ocf"),
+            provider: Some("heartbeat"),
+            agent: Some("Dummy"),
+            operation: Some(("monitor", Duration::from_secs(10))),
+            parameters: Some(&parameters),
+            meta: Some(&meta),
+            submatches: &[Some("web-1"), Some("1"), None],
+            ..Input::default()
+        };
+        let mut recheck = Recheck::default();
+        let met = rule.is_met(&input, &mut recheck);
+        (met, recheck.0.map(|moment| moment.seconds() - NOON))
+    }
+
+    #[test]
+    fn node_attributes_are_compared_by_type() {
+        for (condition, expected) in [
+            ("attribute='color' operation='defined'", true),
+            ("attribute='smell' operation='defined'", false),
+            ("attribute='smell' operation='not_defined'", true),
+            ("attribute='empty' operation='defined'", true),
+            ("attribute='color' operation='defined' value='x'", false),
+            ("attribute='color' operation='eq' value='red'", true),
+            ("attribute='color' operation='ne' value='red'", false),
+            ("attribute='smell' operation='ne' value='red'", true),
+            ("attribute='smell' operation='eq' value='red'", false),
+            ("attribute='smell' operation='lt' value='1'", false),
+            ("attribute='load' operation='gt' value='9'", true),
+            ("attribute='load' operation='gt' value='9' type='string'", false),
+            ("attribute='load' operation='lte' value='10.0'", true),
+            ("attribute='load' operation='lt' value='10.5'", true),
+            ("attribute='load' operation='gte' value='10.5'", false),
+            ("attribute='load' operation='eq' value='10.0'", false),
+            ("attribute='load' operation='eq' value='10.0' type='number'", true),
+            ("attribute='load' operation='eq' value='10 and more' type='integer'", true),
+            ("attribute='kernel' operation='gt' value='5.9' type='version'", true),
+            ("attribute='kernel' operation='eq' value='5.10.2' type='version'", true),
+            ("attribute='kernel' operation='lt' value='5.10.2.1' type='version'", true),
+            ("attribute='color' operation='eq' value='wanted' value-source='param'", true),
+            ("attribute='load' operation='gt' value='limit' value-source='meta'", true),
+            ("attribute='load' operation='gt' value='unknown' value-source='meta'", false),
+            ("attribute='web-%1' operation='eq' value='yes'", true),
+            ("attribute='%0' operation='eq' value='yes'", true),
+            ("attribute='web-1%2%9' operation='eq' value='yes'", true),
+            ("attribute='100%' operation='not_defined'", true),
+            ("attribute='color' operation='like' value='red'", false),
+            ("attribute='color' operation='eq'", false),
+            ("operation='defined'", false),
+        ] {
+            assert_eq!(met(&format!("<expression id='e' {condition}/>")).0, expected, "{condition}");
+        }
+    }
+
+    #[test]
+    fn times_are_compared_and_say_when_to_look_again() {
+        for (condition, expected) in [
+            ("operation='gt' start='2019-09-23T11:59:59Z'/>", (true, None)),
+            ("operation='gt' start='2019-09-23T12:00:00Z'/>", (false, Some(1))),
+            ("operation='lt' end='2019-09-23T12:00:00Z'/>", (false, None)),
+            ("operation='lt' end='2019-09-23T12:01:00Z'/>", (true, Some(60))),
+            ("operation='in_range' start='2019-09-23T11:00Z' end='2019-09-23T12:00:00Z'/>", (true, Some(1))),
+            ("start='2019-09-23T13:00Z'/>", (false, Some(3600))),
+            ("operation='in_range' end='2019-09-23T11:00Z'/>", (false, None)),
+            ("operation='in_range' start='2019-09-23T11:00Z'><duration id='d' hours='1' minutes='1'/></date_expression>", (true, Some(61))),
+            ("operation='in_range' start='2019-08-23T11:00Z'><duration id='d' months='1'/></date_expression>", (false, None)),
+            ("operation='in_range'/>", (false, None)),
+            ("operation='in_range' start='never'/>", (false, None)),
+            ("operation='date_spec'><date_spec id='s' hours='9-16' weekdays='1-5'/></date_expression>", (true, None)),
+            ("operation='date_spec'><date_spec id='s' hours='13-'/></date_expression>", (false, None)),
+            ("operation='date_spec'><date_spec id='s' years='-2018'/></date_expression>", (false, None)),
+            ("operation='date_spec'><date_spec id='s' weeks='39' monthdays='23'/></date_expression>", (true, None)),
+            ("operation='date_spec'><date_spec id='s' hours='x'/></date_expression>", (false, None)),
+            ("operation='date_spec'/>", (false, None)),
+        ] {
+            assert_eq!(met(&format!("<date_expression id='e' {condition}")), expected, "{condition}");
+        }
+    }
+
+    #[test]
+    fn agents_operations_and_other_rules_are_conditions_too() {
+        for (conditions, expected) in [
+            ("<rsc_expression id='e' class='ocf' type='Dummy'/>", true),
+            ("<rsc_expression id='e' provider='pacemaker'/>", false),
+            ("<op_expression id='e' name='monitor'/>", true),
+            ("<op_expression id='e' name='monitor' interval='10s'/>", true),
+            ("<op_expression id='e' name='monitor' interval='11s'/>", false),
+            ("<op_expression id='e' name='start'/>", false),
+            ("<rule id-ref='other'/>", false),
+            ("<rule id-ref='nowhere'/>", false),
+            ("<rule id-ref='r'/>", false),
+            ("<rule id='x' boolean-op='or'><rule id-ref='other'/><op_expression id='e' name='monitor'/></rule>", true),
+            ("<rule id='x' boolean-op='xor'><op_expression id='e' name='monitor'/></rule>", false),
+            ("<op_expression id='e' name='monitor'/><op_expression id='f' name='start'/>", false),
+            ("<moon_expression id='e'/>", false),
+            ("", true),
+        ] {
+            assert_eq!(met(conditions).0, expected, "{conditions}");
         }
     }
 }

@@ -10,4 +10,5 @@ mod evaluate;
 pub use condition::{
     AttributeExpression, Comparison, Condition, DateExpression, OperationExpression, Reference, ResourceExpression, Rule, ValueType,
 };
+pub use date::DateVerdict;
 pub use evaluate::{Input, Lookup, Recheck, compare_versions};
