@@ -155,9 +155,12 @@ pub enum AttributesMessage {
 pub struct HeldAttribute {
     pub node: NodeName,
     pub name: String,
+    /// Absent after a deletion, which is remembered until the node leaves.
     pub value: Option<String>,
     pub dampening: Duration,
     pub private: bool,
+    /// When it was set, in counted changes: of two copies the later one holds.
+    pub stamp: u64,
 }
 
 /// Any message between members.
