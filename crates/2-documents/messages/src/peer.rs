@@ -120,7 +120,14 @@ pub enum ReplicaMessage {
     /// The sender's copy has come apart: it asks for the whole.
     NeedWhole,
     /// A whole CIB (as XML) for everyone whose copy differs.
-    Whole { term: u64, mark: CibMark, cib: String },
+    Whole {
+        term: u64,
+        mark: CibMark,
+        cib: String,
+        /// The wishes granted last, so that one sent again is known as granted.
+        #[serde(default)]
+        granted: Vec<String>,
+    },
     /// What the sender wrote to disk last.
     Durable { mark: CibMark },
     /// The answer to a wish, for its origin.

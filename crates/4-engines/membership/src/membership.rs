@@ -59,6 +59,8 @@ pub struct Settled {
     /// Where the copy of the CIB stands that everyone takes, and who has it.
     pub cib: CibMark,
     pub cib_holder: NodeName,
+    /// Whether everyone's copy stands there already.
+    pub cib_agreed: bool,
     /// Whether this began with a new view (everyone has sent a hello for it).
     pub is_new_view: bool,
 }
@@ -444,6 +446,7 @@ impl Membership {
             coordinator,
             cib: hello.cib.clone(),
             cib_holder: holder.clone(),
+            cib_agreed: self.hellos.values().all(|other| other.cib == hello.cib),
             is_new_view,
         }));
     }

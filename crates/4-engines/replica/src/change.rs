@@ -1,0 +1,133 @@
+//! What a wish makes of a CIB, and the marks of the copies before and after.
+
+use crate::edited::edited;
+use cib::Version;
+use cib::digest::{DigestForm, content_digest, md5};
+use cib::patch::Patch;
+use messages::client::{CibEdit, ClientError};
+use messages::peer::{CibChange, CibMark, CibWish};
+use model::Now;
+use xml::Element;
+
+/// What became of a wish.
+pub(crate) struct Outcome {
+    /// The CIB after the change, with its version raised; nothing when there was nothing to change.
+    pub cib: Option<Element>,
+    /// What the edit returns to whoever asked.
+    pub output: Option<String>,
+    pub is_configuration: bool,
+}
+
+/// Returns the CIB of a cluster that was never configured.
+///
+/// Compat: `validate-with` is the newest schema of Debian 12's Pacemaker, so that the cluster can be handed back to it.
+pub fn empty_cib(feature_set: &str) -> Element {
+    let sections = ["crm_config", "nodes", "resources", "constraints"].map(Element::new);
+    Element::new("cib")
+        .with("crm_feature_set", feature_set)
+        .with("validate-with", "pacemaker-3.9")
+        .with("epoch", "0")
+        .with("num_updates", "0")
+        .with("admin_epoch", "0")
+        .with_child(Element::new("configuration").with_children(sections))
+        .with_child(Element::new("status"))
+}
+
+/// Returns the mark of a document that was read from a disk or made anew.
+pub(crate) fn mark_of(cib: &Element, lineage: u64) -> CibMark {
+    let version = Version::of(cib);
+    CibMark {
+        admin_epoch: version.admin_epoch,
+        lineage,
+        epoch: version.epoch,
+        num_updates: version.num_updates,
+        digest: content_digest(cib, DigestForm::default()),
+    }
+}
+
+/// Returns the mark after a change, and writes the digest into the patch where it is one of the whole document.
+pub(crate) fn next_mark(from: &CibMark, cib: &Element, patch: &mut Patch, is_configuration: bool) -> CibMark {
+    if is_configuration {
+        patch.digest = Some(content_digest(cib, DigestForm::default()));
+    }
+    let version = Version::of(cib);
+    CibMark {
+        admin_epoch: version.admin_epoch,
+        lineage: from.lineage,
+        epoch: version.epoch,
+        num_updates: version.num_updates,
+        digest: next_digest(from, patch),
+    }
+}
+
+/// Returns the digest of a mark after a patch.
+///
+/// A change of the configuration is marked by the digest of the whole document (`apply` checks it). A change of the
+/// status continues the digest before with that of the patch: copies that made the same steps from the same document are the
+/// same, and hundreds of status updates a second need not read the whole document each.
+pub(crate) fn next_digest(from: &CibMark, patch: &Patch) -> String {
+    match &patch.digest {
+        Some(digest) => digest.clone(),
+        None => md5(&format!("{}{}", from.digest, patch.to_xml().to_compact())),
+    }
+}
+
+/// Returns the document if it is the one that the mark speaks of.
+pub(crate) fn check(cib: Element, mark: &CibMark) -> Result<Element, String> {
+    let version = Version::of(&cib);
+    let is_marked = (version.admin_epoch, version.epoch, version.num_updates) == (mark.admin_epoch, mark.epoch, mark.num_updates);
+    if cib.name != "cib" || !is_marked {
+        return Err(format!("it is version {version} and was announced as {}.{}.{}", mark.admin_epoch, mark.epoch, mark.num_updates));
+    }
+    Ok(cib)
+}
+
+/// Carries out a wish on a copy.
+///
+/// # Errors
+/// The refusal, with the exit code that a tool ends with.
+pub(crate) fn carry_out(cib: &Element, wish: &CibWish, is_quorate: bool, now: Now) -> Result<Outcome, ClientError> {
+    match &wish.change {
+        CibChange::Status(edits) => Ok(status(cib, edits)),
+        CibChange::Edit(edit) => client_edit(cib, wish, edit, is_quorate, now),
+    }
+}
+
+/// The cluster's own bookkeeping: what does not apply (a node that was forgotten meanwhile) is left out.
+fn status(cib: &Element, edits: &[CibEdit]) -> Outcome {
+    let mut changed: Option<Element> = None;
+    for edit in edits {
+        if let Ok((next, _)) = edited(changed.as_ref().unwrap_or(cib), edit) {
+            changed = Some(next);
+        }
+    }
+    let Some(mut next) = changed.filter(|next| next != cib) else { return Outcome { cib: None, output: None, is_configuration: false } };
+    let is_configuration = next.child("configuration") != cib.child("configuration");
+    Version::of(cib).after_change(is_configuration).write_to(&mut next);
+    Outcome { cib: Some(next), output: None, is_configuration }
+}
+
+fn client_edit(cib: &Element, wish: &CibWish, edit: &CibEdit, is_quorate: bool, now: Now) -> Result<Outcome, ClientError> {
+    let (mut next, output) = edited(cib, edit)?;
+    if next == *cib || edit.dry_run {
+        return Ok(Outcome { cib: None, output, is_configuration: false });
+    }
+    let (before, after) = (Version::of(cib), Version::of(&next));
+    let is_configuration = next.child("configuration") != cib.child("configuration") || after.admin_epoch != before.admin_epoch;
+    if is_configuration && !is_quorate && !edit.force {
+        let message = "the cluster has no quorum: the configuration is not changed unless forced".to_owned();
+        return Err(ClientError { exit_code: 106, message });
+    }
+    if after <= before {
+        before.after_change(is_configuration).write_to(&mut next);
+    }
+    if is_configuration {
+        next.set("cib-last-written", now.wall.seconds().to_string());
+        next.set("update-origin", wish.origin.as_str());
+        next.set("update-client", &wish.client);
+        if let Some(user) = &wish.user {
+            next.set("update-user", user);
+        }
+    }
+    Ok(Outcome { cib: Some(next), output, is_configuration })
+}

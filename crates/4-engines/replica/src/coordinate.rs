@@ -1,0 +1,140 @@
+//! The coordinator's part: wishes become patches, and are answered when they are durable where they must be.
+
+use crate::change::{Outcome, carry_out};
+use crate::replica::{Changed, Replica, ReplicaCommand, Waiting};
+use cib::patch::diff;
+use messages::client::ClientError;
+use messages::peer::{CibChange, CibMark, CibWish, ReplicaMessage};
+use model::{NodeName, Now};
+use std::sync::Arc;
+use xml::Element;
+
+/// How many of the granted wishes go with a whole CIB.
+const GRANTED_SENT: usize = 128;
+/// How many wishes may wait for the coordinator's own copy.
+const EARLY_MAX: usize = 4096;
+
+impl Replica {
+    /// Carries out a wish, or says why not.
+    pub(crate) fn grant(&mut self, now: Now, wish: CibWish, out: &mut Vec<ReplicaCommand>) {
+        if !self.in_step {
+            if self.early.len() < EARLY_MAX {
+                self.early.push_back(wish);
+            }
+            return;
+        }
+        if self.granted.contains(&wish.request) {
+            self.wait_or_answer(wish.request, wish.origin, None, true, out);
+            return;
+        }
+        let is_quorate = self.settlement.as_ref().is_some_and(|settled| settled.is_quorate);
+        match carry_out(&self.cib, &wish, is_quorate, now) {
+            Err(error) => self.answer(wish.request, wish.origin, Err(error), out),
+            Ok(Outcome { cib: None, output, .. }) => self.answer(wish.request, wish.origin, Ok(output), out),
+            Ok(Outcome { cib: Some(cib), output, is_configuration }) => self.order(wish, cib, output, is_configuration, out),
+        }
+    }
+
+    /// Takes the changed CIB and sends everyone the way to it.
+    fn order(&mut self, wish: CibWish, cib: Element, output: Option<String>, is_configuration: bool, out: &mut Vec<ReplicaCommand>) {
+        let mut patch = diff(&self.cib, &cib);
+        let from = self.mark.clone();
+        let to = crate::change::next_mark(&from, &cib, &mut patch, is_configuration);
+        out.push(ReplicaCommand::Send(ReplicaMessage::Apply {
+            term: self.term(),
+            from,
+            to: to.clone(),
+            patch: patch.to_xml().to_compact(),
+            request: wish.request.clone(),
+            origin: wish.origin.clone(),
+            client: wish.client.clone(),
+            configuration: is_configuration,
+        }));
+        self.cib = Arc::new(cib);
+        self.mark = to;
+        self.granted.add(wish.request.clone());
+        if is_configuration {
+            self.store(out);
+        }
+        out.push(ReplicaCommand::Changed(Changed {
+            patch: Some(patch),
+            is_configuration,
+            client: wish.client,
+            origin: wish.origin.clone(),
+        }));
+        // The origin of a status update sees it applied: that is its answer.
+        let is_status = matches!(wish.change, CibChange::Status(_)) && !is_configuration;
+        if !is_status || wish.origin == self.config.node {
+            self.wait_or_answer(wish.request, wish.origin, output, is_configuration, out);
+        }
+    }
+
+    fn wait_or_answer(
+        &mut self,
+        request: String,
+        origin: NodeName,
+        output: Option<String>,
+        must_be_durable: bool,
+        out: &mut Vec<ReplicaCommand>,
+    ) {
+        if !must_be_durable {
+            self.answer(request, origin, Ok(output), out);
+            return;
+        }
+        let version = (self.mark.admin_epoch, self.mark.epoch);
+        self.waiting.push(Waiting { request, origin, version, output });
+        self.answer_durable(out);
+    }
+
+    fn answer(&mut self, request: String, origin: NodeName, result: Result<Option<String>, ClientError>, out: &mut Vec<ReplicaCommand>) {
+        if origin == self.config.node {
+            self.answered(request, result, out);
+        } else {
+            out.push(ReplicaCommand::Send(ReplicaMessage::Answer { term: self.term(), request, origin, result }));
+        }
+    }
+
+    /// Answers what is durable on enough disks by now.
+    ///
+    /// Safety: enough is a majority of the configured nodes, so that any later majority has one of them; or every member,
+    /// where the present view has fewer than that (then the engine's own rules gave it quorum, or the write was forced).
+    pub(crate) fn answer_durable(&mut self, out: &mut Vec<ReplicaCommand>) {
+        let Some(settled) = &self.settlement else { return };
+        if settled.coordinator != self.config.node || self.waiting.is_empty() {
+            return;
+        }
+        let enough = (settled.configured / 2 + 1).min(settled.members.len());
+        let holders = |version: (u64, u64)| {
+            let holds = |node: &&NodeName| self.durable.get(*node).is_some_and(|durable| *durable >= version);
+            settled.members.iter().filter(holds).count()
+        };
+        let (done, waiting): (Vec<Waiting>, Vec<Waiting>) =
+            self.waiting.iter().cloned().partition(|waiting| holders(waiting.version) >= enough);
+        self.waiting = waiting;
+        for Waiting { request, origin, output, .. } in done {
+            self.answer(request, origin, Ok(output), out);
+        }
+    }
+
+    /// Sends everyone this node's copy.
+    pub(crate) fn send_whole(&mut self, out: &mut Vec<ReplicaCommand>) {
+        out.push(ReplicaCommand::Send(ReplicaMessage::Whole {
+            term: self.term(),
+            mark: self.mark.clone(),
+            cib: self.cib.to_compact(),
+            granted: self.granted.latest(GRANTED_SENT),
+        }));
+    }
+
+    /// The coordinator's own copy is in step now: what waited for it goes on.
+    pub(crate) fn grant_early(&mut self, now: Now, out: &mut Vec<ReplicaCommand>) {
+        while let Some(wish) = self.early.pop_front() {
+            self.grant(now, wish, out);
+        }
+    }
+
+    /// Returns whether the marks name the same copy, whoever noted its lineage.
+    pub(crate) fn is_same_copy(a: &CibMark, b: &CibMark) -> bool {
+        (a.admin_epoch, a.epoch, a.num_updates, &a.digest) == (b.admin_epoch, b.epoch, b.num_updates, &b.digest)
+    }
+}

@@ -1,0 +1,103 @@
+//! Every other member's part: apply what the coordinator ordered, or ask for the whole.
+
+use crate::change::{check, next_digest};
+use crate::replica::{Changed, Replica, ReplicaCommand};
+use cib::patch::{Patch, apply};
+use messages::peer::{CibChange, CibMark, ReplicaMessage};
+use model::{NodeName, Now};
+use std::sync::Arc;
+use xml::{Limits, parse};
+
+impl Replica {
+    /// Takes what the coordinator (or the holder of the newest copy) sent. What an older term's coordinator ordered does not count.
+    pub(crate) fn follow(&mut self, now: Now, from: NodeName, message: ReplicaMessage, out: &mut Vec<ReplicaCommand>) {
+        let Some(settled) = &self.settlement else { return };
+        match message {
+            ReplicaMessage::Apply { term, .. } if term != settled.term || settled.coordinator != from => {}
+            ReplicaMessage::Apply { from: start, to, patch, request, origin, client, configuration, .. } => {
+                if !self.in_step && self.asked_for_whole {
+                    return;
+                }
+                if start != self.mark {
+                    self.ask_for_whole(out);
+                    return;
+                }
+                match self.applied(&patch, &to) {
+                    Ok(patch) => {
+                        self.granted.add(request.clone());
+                        self.in_step = true;
+                        if !configuration && self.pending.get(&request).is_some_and(|own| matches!(own.wish.change, CibChange::Status(_))) {
+                            self.answered(request, Ok(None), out);
+                        }
+                        if configuration {
+                            self.store(out);
+                        }
+                        out.push(ReplicaCommand::Changed(Changed { patch: Some(patch), is_configuration: configuration, client, origin }));
+                    }
+                    Err(reason) => {
+                        out.push(ReplicaCommand::Warn(format!("failed to apply change {}.{}: {reason}", to.epoch, to.num_updates)));
+                        self.ask_for_whole(out);
+                    }
+                }
+            }
+            ReplicaMessage::Whole { term, mark, cib, granted } if term == settled.term => {
+                self.take_whole(now, from, mark, &cib, granted, out)
+            }
+            _ => {}
+        }
+    }
+
+    fn applied(&mut self, patch: &str, to: &CibMark) -> Result<Patch, String> {
+        let element = parse(patch.as_bytes(), &Limits::default()).map_err(|error| error.to_string())?;
+        let patch = Patch::from_xml(&element).map_err(|error| error.to_string())?;
+        let cib = apply(&patch, &self.cib, true).map_err(|error| error.to_string())?;
+        // Invariant: two copies of one mark are the same; a copy that came apart is replaced before anything is built on it.
+        if next_digest(&self.mark, &patch) != to.digest {
+            return Err("the result has another digest than the coordinator's".to_owned());
+        }
+        self.cib = Arc::new(cib);
+        self.mark = to.clone();
+        Ok(patch)
+    }
+
+    pub(crate) fn ask_for_whole(&mut self, out: &mut Vec<ReplicaCommand>) {
+        self.in_step = false;
+        if !std::mem::replace(&mut self.asked_for_whole, true) {
+            out.push(ReplicaCommand::Send(ReplicaMessage::NeedWhole));
+        }
+    }
+
+    fn take_whole(&mut self, now: Now, from: NodeName, mark: CibMark, text: &str, granted: Vec<String>, out: &mut Vec<ReplicaCommand>) {
+        let is_wanted = !self.in_step || (from != self.config.node && self.settlement.as_ref().is_some_and(|s| s.coordinator == from));
+        if self.is_ordering() || !is_wanted {
+            return;
+        }
+        for request in granted {
+            self.granted.add(request);
+        }
+        let is_same = Self::is_same_copy(&self.mark, &mark);
+        if !is_same {
+            let cib = match parse(text.as_bytes(), &Limits::default()).map_err(|error| error.to_string()).and_then(|cib| check(cib, &mark))
+            {
+                Ok(cib) => cib,
+                Err(reason) => {
+                    out.push(ReplicaCommand::Warn(format!("failed to take over the CIB of {from}: {reason}")));
+                    return;
+                }
+            };
+            let was = (self.mark.admin_epoch, self.mark.epoch, self.mark.lineage);
+            self.cib = Arc::new(cib);
+            self.mark = mark.clone();
+            if was != (mark.admin_epoch, mark.epoch, mark.lineage) {
+                self.store(out);
+            }
+            out.push(ReplicaCommand::Changed(Changed { patch: None, is_configuration: true, client: "join".to_owned(), origin: from }));
+        }
+        self.mark = mark;
+        self.in_step = true;
+        self.asked_for_whole = false;
+        if self.is_coordinator() {
+            self.grant_early(now, out);
+        }
+    }
+}
