@@ -194,7 +194,7 @@ impl Attributes {
             // What the coordinator before had not written yet is not known: everything is compared with the CIB once.
             let all: Vec<_> = self.held.values().filter(|held| !held.private).map(|h| (h.node.clone(), h.name.clone())).collect();
             for (node, name) in all {
-                self.to_be_written(now, node, name, Duration::ZERO);
+                self.note_unwritten(now, node, name, Duration::ZERO);
             }
         }
     }
@@ -274,11 +274,11 @@ impl Attributes {
         out.push(AttributesCommand::Changed { node: node.clone(), name: name.clone(), value });
         if !is_private {
             let wait = dampening.or(in_force).unwrap_or_default();
-            self.to_be_written(now, node, name, wait);
+            self.note_unwritten(now, node, name, wait);
         }
     }
 
-    fn to_be_written(&mut self, now: Now, node: NodeName, name: String, wait: Duration) {
+    fn note_unwritten(&mut self, now: Now, node: NodeName, name: String, wait: Duration) {
         if !self.is_coordinator() {
             return;
         }
@@ -301,7 +301,7 @@ impl Attributes {
             let is_private = value.private;
             self.held.insert(key, value);
             if !is_private {
-                self.to_be_written(now, node, name, Duration::ZERO);
+                self.note_unwritten(now, node, name, Duration::ZERO);
             }
         }
     }

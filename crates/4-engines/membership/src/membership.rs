@@ -136,6 +136,11 @@ impl Membership {
         self.mark = mark;
     }
 
+    /// Changes how long the start of the cluster waits for absent nodes.
+    pub fn set_dc_deadtime(&mut self, deadtime: Duration) {
+        self.config.dc_deadtime = deadtime;
+    }
+
     /// Raises the term to one that is known from elsewhere (the stored CIB).
     pub fn know_term(&mut self, term: u64) {
         self.term = self.term.max(term);

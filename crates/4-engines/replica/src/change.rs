@@ -21,16 +21,8 @@ pub(crate) struct Outcome {
 /// Returns the CIB of a cluster that was never configured.
 ///
 /// Compat: `validate-with` is the newest schema of Debian 12's Pacemaker, so that the cluster can be handed back to it.
-pub fn empty_cib(feature_set: &str) -> Element {
-    let sections = ["crm_config", "nodes", "resources", "constraints"].map(Element::new);
-    Element::new("cib")
-        .with("crm_feature_set", feature_set)
-        .with("validate-with", "pacemaker-3.9")
-        .with("epoch", "0")
-        .with("num_updates", "0")
-        .with("admin_epoch", "0")
-        .with_child(Element::new("configuration").with_children(sections))
-        .with_child(Element::new("status"))
+pub fn empty_cib() -> Element {
+    cib::edit::empty_cib("pacemaker-3.9")
 }
 
 /// Returns the mark of a document that was read from a disk or made anew.
@@ -122,7 +114,7 @@ fn client_edit(cib: &Element, wish: &CibWish, edit: &CibEdit, is_quorate: bool, 
         before.after_change(is_configuration).write_to(&mut next);
     }
     if is_configuration {
-        next.set("cib-last-written", now.wall.seconds().to_string());
+        next.set("cib-last-written", written_at(now));
         next.set("update-origin", wish.origin.as_str());
         next.set("update-client", &wish.client);
         if let Some(user) = &wish.user {
@@ -130,4 +122,9 @@ fn client_edit(cib: &Element, wish: &CibWish, edit: &CibEdit, is_quorate: bool, 
         }
     }
     Ok(Outcome { cib: Some(next), output, is_configuration })
+}
+
+/// Compat: the time of the last change as `ctime` writes it; in UTC, since nodes may stand in different zones.
+fn written_at(now: Now) -> String {
+    jiff::Timestamp::from_second(now.wall.seconds()).map(|time| time.strftime("%a %b %e %H:%M:%S %Y").to_string()).unwrap_or_default()
 }

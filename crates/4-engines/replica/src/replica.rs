@@ -15,8 +15,6 @@ use xml::Element;
 #[derive(Clone, Debug)]
 pub struct ReplicaConfig {
     pub node: NodeName,
-    /// Written into a CIB that is made anew.
-    pub feature_set: String,
     /// What was stored, with the lineage kept beside it.
     pub stored: Option<(Arc<Element>, u64)>,
     /// How long a client's wish may stay unanswered before its outcome is reported as unknown.
@@ -133,7 +131,7 @@ pub struct Replica {
 impl Replica {
     /// Returns an engine with the stored CIB, or an empty one.
     pub fn new(config: ReplicaConfig) -> Self {
-        let (cib, lineage) = config.stored.clone().unwrap_or_else(|| (Arc::new(empty_cib(&config.feature_set)), 0));
+        let (cib, lineage) = config.stored.clone().unwrap_or_else(|| (Arc::new(empty_cib()), 0));
         let mark = mark_of(&cib, lineage);
         let own_durable = config.stored.is_some().then(|| (config.node.clone(), (mark.admin_epoch, mark.epoch)));
         Self {

@@ -36,6 +36,12 @@ pub struct MemberConfig {
     pub history: Option<Vec<u8>>,
     /// Whether this host has a working watchdog (the root role says so).
     pub has_watchdog: bool,
+    /// How many agents run at once on this host: twice its cores.
+    pub parallel_max: usize,
+    /// The number of the first plan input to be saved; the storage edge knows the last one.
+    pub next_input: u64,
+    /// What the engine below is called in the CIB (`cluster-infrastructure`).
+    pub infrastructure: String,
 }
 
 impl MemberConfig {
@@ -53,6 +59,9 @@ impl MemberConfig {
             stored: None,
             history: None,
             has_watchdog: false,
+            parallel_max: 8,
+            next_input: 0,
+            infrastructure: "corosync".to_owned(),
         }
     }
 }

@@ -4,10 +4,20 @@
 //! order in which they are to be carried out. A member has no clock, file, socket or process of its own, and it never
 //! waits: calculating a plan and storing the CIB are commands whose outcome comes back as an event.
 
+mod agents;
+mod cleanup;
+mod clients;
 mod command;
 mod config;
 mod event;
+mod fencing;
+mod kept;
 mod member;
+mod options;
+mod peers;
+mod planning;
+mod told;
+mod upkeep;
 
 pub use command::{LogLevel, MemberCommand, PlanRequest, StoreOrder};
 pub use config::{MemberConfig, StoredCib};

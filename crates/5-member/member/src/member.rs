@@ -1,28 +1,317 @@
 //! The member itself: one event in, what is to be done out.
+//!
+//! Each engine's commands are carried out here until nothing is left to do; what one engine asks becomes another's event.
+//! Decides nothing of its own: what must hold between the engines is brought about again after every event (`upkeep`).
 
-use crate::command::MemberCommand;
+use crate::command::{LogLevel, MemberCommand};
 use crate::config::MemberConfig;
-use crate::event::MemberEvent;
-use model::Now;
+use crate::event::{ClientId, MemberEvent};
+use crate::kept::Kept;
+use crate::peers::Outbox;
+use attributes::{Attributes, AttributesEvent};
+use controller::Controller;
+use executor::Executor;
+use fencer::Fencer;
+use membership::{Membership, MembershipConfig, MembershipEvent};
+use messages::client::{ClientBody, ClientError, ReplyBody};
+use messages::event::Fact;
+use messages::group::{GroupEvent, Incarnation};
+use messages::operation::DeviceOrder;
+use messages::peer::PeerMessage;
+use model::{CallId, NodeName, Now};
+use replica::{Replica, ReplicaConfig, ReplicaEvent};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+use transition::Plan;
+
+/// The feature set written and spoken. Compat: that of Pacemaker 2.1.5, so that one can take over from it and hand back.
+pub(crate) const FEATURE_SET: &str = "3.16.1";
+
+/// Who waits for an answer.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Asker {
+    /// A client of this node and the id of its request.
+    Client(ClientId, u64),
+    /// Another node's member, on behalf of one of its clients.
+    Peer(NodeName, u64),
+    /// This node itself: nobody needs the answer.
+    Nobody,
+}
+
+/// The engines that ask to be woken.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Sleeper {
+    Membership,
+    Replica,
+    Attributes,
+    Executor,
+    Controller,
+    Fencer,
+    Solitude,
+    Waiters,
+}
 
 /// One node's part of the cluster.
 pub struct Member {
-    config: MemberConfig,
+    pub(crate) config: MemberConfig,
+    pub(crate) now: Now,
+    pub(crate) membership: Membership,
+    pub(crate) replica: Replica,
+    pub(crate) attributes: Attributes,
+    pub(crate) executor: Executor,
+    pub(crate) controller: Controller,
+    pub(crate) fencer: Fencer,
+    pub(crate) out: Vec<MemberCommand>,
+    pub(crate) outbox: Outbox,
+    /// Messages that come back at once while this node is on its own.
+    pub(crate) loopback: VecDeque<String>,
+    pub(crate) is_solitary: bool,
+    pub(crate) apart_since: Option<Duration>,
+    pub(crate) wakes: BTreeMap<Sleeper, Duration>,
+    pub(crate) counter: u64,
+    // As the coordinator.
+    /// The controller was told that it leads.
+    pub(crate) in_charge: bool,
+    /// Members that said what they are at since this node took charge, with the number of their daemon's start.
+    pub(crate) reported: BTreeMap<NodeName, u64>,
+    /// Members that were asked to.
+    pub(crate) asked: BTreeMap<NodeName, u64>,
+    pub(crate) told_nodes: BTreeMap<NodeName, controller::Node>,
+    pub(crate) told_settings: Option<controller::Settings>,
+    pub(crate) told_situation: Option<fencer::Situation>,
+    pub(crate) told_gone: BTreeSet<NodeName>,
+    pub(crate) configuration_changed: bool,
+    pub(crate) status_changed: bool,
+    /// The calculation under way and the name its input is saved under.
+    pub(crate) planning: Option<(u64, String)>,
+    pub(crate) next_input: u64,
+    // Requests.
+    pub(crate) askers: BTreeMap<String, Asker>,
+    pub(crate) fence_askers: BTreeMap<u64, Asker>,
+    pub(crate) forwarded: BTreeMap<u64, (Asker, Duration, ClientBody)>,
+    pub(crate) idle_waiters: Vec<(Asker, Duration)>,
+    pub(crate) subscribers: BTreeMap<ClientId, u64>,
+    // As a node.
+    pub(crate) incarnation: Option<Incarnation>,
+    pub(crate) devices: BTreeMap<CallId, DeviceOrder>,
+    pub(crate) device_results: VecDeque<messages::operation::DeviceReport>,
+    /// The node is on its way out; no further requests of that kind are needed.
+    pub(crate) is_leaving: bool,
+    pub(crate) has_ended: bool,
+    pub(crate) last_plan: Option<Plan>,
 }
 
 impl Member {
     /// Returns a member that has not heard of anything yet.
     pub fn new(config: MemberConfig) -> Self {
-        Self { config }
+        let kept = config.history.as_deref().map(Kept::read).unwrap_or_default();
+        let membership = Membership::new(MembershipConfig {
+            node: config.node.clone(),
+            grace: config.grace,
+            silence: config.silence,
+            dc_deadtime: config.dc_deadtime,
+            feature_set: FEATURE_SET.to_owned(),
+        });
+        let replica = Replica::new(ReplicaConfig {
+            node: config.node.clone(),
+            stored: config.stored.clone().map(|stored| (stored.cib, stored.lineage)),
+            patience: Duration::from_secs(30),
+        });
+        let settings =
+            executor::Settings { node: config.node.clone(), parallel_max: config.parallel_max, feature_set: FEATURE_SET.to_owned() };
+        Self {
+            now: Now::default(),
+            membership,
+            replica,
+            attributes: Attributes::new(config.node.clone(), kept.attributes),
+            executor: match kept.executor {
+                Some(history) => Executor::restore(settings, history),
+                None => Executor::new(settings),
+            },
+            controller: Controller::new(),
+            fencer: Fencer::new(),
+            out: Vec::new(),
+            outbox: Outbox::default(),
+            loopback: VecDeque::new(),
+            is_solitary: false,
+            apart_since: None,
+            wakes: BTreeMap::new(),
+            counter: 0,
+            in_charge: false,
+            reported: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            told_nodes: BTreeMap::new(),
+            told_settings: None,
+            told_situation: None,
+            told_gone: BTreeSet::new(),
+            configuration_changed: false,
+            status_changed: false,
+            planning: None,
+            next_input: config.next_input,
+            askers: BTreeMap::new(),
+            fence_askers: BTreeMap::new(),
+            forwarded: BTreeMap::new(),
+            idle_waiters: Vec::new(),
+            subscribers: BTreeMap::new(),
+            incarnation: None,
+            devices: BTreeMap::new(),
+            device_results: VecDeque::new(),
+            is_leaving: false,
+            has_ended: false,
+            last_plan: None,
+            config,
+        }
     }
 
     /// Returns the name of this node.
-    pub fn node(&self) -> &model::NodeName {
+    pub fn node(&self) -> &NodeName {
         &self.config.node
     }
 
+    /// Returns this node's copy of the CIB.
+    pub fn cib(&self) -> &std::sync::Arc<xml::Element> {
+        self.replica.cib()
+    }
+
+    /// Returns whether this node coordinates and is free to plan.
+    pub fn is_in_charge(&self) -> bool {
+        self.in_charge
+    }
+
+    /// Returns the coordinator, once it is known.
+    pub fn coordinator(&self) -> Option<&NodeName> {
+        self.membership.coordinator()
+    }
+
+    /// Returns whether nothing is being done and nothing is due, as far as this node knows.
+    pub fn is_idle(&self) -> bool {
+        self.in_charge
+            && self.planning.is_none()
+            && self.controller.is_idle()
+            && !self.attributes.has_unwritten()
+            && self.membership.members().all(|node| self.reported.contains_key(node))
+    }
+
     /// Takes one event and returns what is to be done, in this order.
-    pub fn handle(&mut self, _now: Now, _event: MemberEvent) -> Vec<MemberCommand> {
-        Vec::new()
+    pub fn handle(&mut self, now: Now, event: MemberEvent) -> Vec<MemberCommand> {
+        self.now = now;
+        if self.has_ended {
+            return Vec::new();
+        }
+        match event {
+            MemberEvent::Started => self.check_solitude(),
+            MemberEvent::Group(event) => self.group(event),
+            MemberEvent::Agent(event) => self.agent(event),
+            MemberEvent::Client { client, user, request } => self.client(client, user, request),
+            MemberEvent::ClientGone(client) => {
+                self.subscribers.remove(&client);
+            }
+            MemberEvent::Planned(outcome) => self.planned(outcome),
+            MemberEvent::Stored(stored) => {
+                self.give_replica(ReplicaEvent::Stored { token: stored.token, result: stored.result });
+            }
+            MemberEvent::Terminated => self.shut_down_this_node(),
+            MemberEvent::Woken => {}
+        }
+        self.wake_sleepers();
+        self.settle_down();
+        if !self.has_ended
+            && let Some(at) = self.wakes.values().min()
+        {
+            self.out.push(MemberCommand::WakeAt(*at));
+        }
+        std::mem::take(&mut self.out)
+    }
+
+    /// Carries on until nothing follows any more.
+    fn settle_down(&mut self) {
+        // Each round either hears a message or brings something about; a hundred rounds are far more than any event needs.
+        for _ in 0..100 {
+            while let Some(payload) = self.loopback.pop_front() {
+                let from = self.config.node.clone();
+                self.heard(from, &payload);
+            }
+            self.upkeep();
+            if self.loopback.is_empty() {
+                break;
+            }
+        }
+    }
+
+    fn wake_sleepers(&mut self) {
+        let due: Vec<Sleeper> = self.wakes.iter().filter(|(_, at)| **at <= self.now.monotonic).map(|(sleeper, _)| *sleeper).collect();
+        for sleeper in due {
+            // A member that stood still acts on nothing before it knows what it missed.
+            if self.membership.is_doubtful() && sleeper != Sleeper::Membership {
+                let later = self.now.monotonic + Duration::from_millis(200);
+                self.wakes.insert(sleeper, later);
+                continue;
+            }
+            self.wakes.remove(&sleeper);
+            match sleeper {
+                Sleeper::Membership => self.give_membership(MembershipEvent::Woken),
+                Sleeper::Replica => self.give_replica(ReplicaEvent::Woken),
+                Sleeper::Attributes => self.give_attributes(AttributesEvent::Woken),
+                Sleeper::Executor => self.give_executor(executor::Event::TimePassed),
+                Sleeper::Controller => self.give_controller(controller::Event::TimePassed),
+                Sleeper::Fencer => self.give_fencer(fencer::Event::TimePassed),
+                Sleeper::Solitude => self.check_solitude(),
+                Sleeper::Waiters => self.check_waiters(),
+            }
+        }
+    }
+
+    /// Returns an id for a request that no other daemon gives out.
+    pub(crate) fn new_request(&mut self) -> String {
+        self.counter += 1;
+        format!("{}/{}/{}", self.config.node, self.config.uuid, self.counter)
+    }
+
+    pub(crate) fn log(&mut self, level: LogLevel, text: impl Into<String>) {
+        self.out.push(MemberCommand::Log { level, text: text.into() });
+    }
+
+    /// Tells this node's subscribers, and the log.
+    pub(crate) fn tell_here(&mut self, fact: Fact) {
+        let event = messages::event::ClusterEvent { at: self.now.wall, by: self.config.node.clone(), fact };
+        self.tell_subscribers(event);
+    }
+
+    /// Tells the subscribers of every node.
+    pub(crate) fn tell_everyone(&mut self, fact: Fact) {
+        let event = messages::event::ClusterEvent { at: self.now.wall, by: self.config.node.clone(), fact };
+        self.send(PeerMessage::Event(event));
+    }
+
+    /// Gives an answer to whoever waits for it.
+    pub(crate) fn answer(&mut self, asker: Asker, result: Result<ReplyBody, ClientError>) {
+        match asker {
+            Asker::Client(client, id) => self.reply(client, id, result),
+            Asker::Peer(origin, request) => self.send(PeerMessage::Told { origin, request, result }),
+            Asker::Nobody => {
+                if let Err(error) = result {
+                    self.log(LogLevel::Warning, error.message);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn end(&mut self, code: i32, reason: impl Into<String>) {
+        self.has_ended = true;
+        self.out.push(MemberCommand::Exit { code, reason: reason.into() });
+    }
+
+    /// An engine below, as events come: see [`crate::peers`].
+    fn group(&mut self, event: GroupEvent) {
+        match event {
+            GroupEvent::View(view) => {
+                self.is_solitary = false;
+                self.apart_since = None;
+                self.loopback.clear();
+                self.view(view);
+            }
+            GroupEvent::Message { from, payload } => self.heard(from, &payload),
+            GroupEvent::Lost { reason } => self.group_lost(reason),
+        }
     }
 }

@@ -1,0 +1,129 @@
+//! This node as one that carries orders out: its executor, its fence devices, its root role.
+
+use crate::command::{LogLevel, MemberCommand};
+use crate::member::{Member, Sleeper};
+use messages::agent::{AgentCall, AgentEvent, AgentOrder, AgentResult};
+use messages::group::GroupCommand;
+use messages::operation::{DeviceOrder, DeviceReport, NodeOrder, NodeReport};
+use messages::peer::{MembershipMessage, PeerMessage};
+
+/// How many results of devices are kept for a coordinator that asks again.
+const DEVICE_RESULTS_KEPT: usize = 32;
+
+impl Member {
+    pub(crate) fn agent(&mut self, event: AgentEvent) {
+        match event {
+            AgentEvent::Welcome { incarnation, running, next_call } => {
+                self.incarnation = Some(incarnation.clone());
+                // A device's run of an earlier daemon: whoever ordered it has given up on it or asks again.
+                self.give_executor(executor::Event::AgentsConnected { incarnation, running, next_call });
+            }
+            AgentEvent::Finished(result) => match self.devices.remove(&result.id) {
+                Some(order) => self.device_finished(order, result),
+                None => self.give_executor(executor::Event::AgentFinished(result)),
+            },
+        }
+    }
+
+    pub(crate) fn give_executor(&mut self, event: executor::Event) {
+        for command in self.executor.handle(self.now, event) {
+            match command {
+                executor::Command::SaveHistory => self.save_history(),
+                executor::Command::Agent(order) => self.out.push(MemberCommand::Agent(order)),
+                executor::Command::Report(report) => self.send(PeerMessage::Report(NodeReport::Operation(report))),
+                executor::Command::ReportAtWork { orders, history } => {
+                    if let Some(incarnation) = self.incarnation.clone() {
+                        self.send(PeerMessage::Report(NodeReport::AtWork { incarnation, orders, history }));
+                    }
+                }
+                executor::Command::WakeAt(at) => {
+                    self.wakes.insert(Sleeper::Executor, at);
+                }
+                executor::Command::Warn(text) => self.log(LogLevel::Warning, text),
+            }
+        }
+    }
+
+    /// Carries out what the coordinator ordered.
+    pub(crate) fn ordered(&mut self, order: NodeOrder) {
+        match order {
+            NodeOrder::Operation(order) => self.give_executor(executor::Event::Ordered(order)),
+            NodeOrder::Cancel(order) => self.give_executor(executor::Event::CancelOrdered(order)),
+            NodeOrder::Forget { resource } => self.give_executor(executor::Event::ForgetOrdered { resource }),
+            NodeOrder::Acknowledge { reports } => self.give_executor(executor::Event::ReportsAcknowledged(reports)),
+            NodeOrder::Device(order) => self.run_device(order),
+        }
+    }
+
+    fn run_device(&mut self, order: DeviceOrder) {
+        let done = self.device_results.iter().find(|result| result.ticket == order.ticket).cloned();
+        if let Some(report) = done {
+            self.send(PeerMessage::Report(NodeReport::Device(report)));
+            return;
+        }
+        if self.devices.values().any(|running| running.ticket == order.ticket) {
+            return;
+        }
+        let id = self.executor.allocate_call();
+        let call = AgentCall {
+            id,
+            agent: order.agent.clone(),
+            action: order.action.clone(),
+            resource: Some(order.device.clone()),
+            parameters: order.parameters.clone(),
+            timeout: order.timeout,
+            unprivileged: false,
+        };
+        self.devices.insert(id, order);
+        self.out.push(MemberCommand::Agent(AgentOrder::Run(call)));
+    }
+
+    fn device_finished(&mut self, order: DeviceOrder, result: AgentResult) {
+        self.out.push(MemberCommand::Agent(AgentOrder::Acknowledge { id: result.id }));
+        let report = DeviceReport {
+            ticket: order.ticket,
+            device: order.device,
+            outcome: result.outcome,
+            stdout: result.stdout,
+            stderr: result.stderr,
+            run_time: result.run_time,
+        };
+        self.device_results.push_back(report.clone());
+        if self.device_results.len() > DEVICE_RESULTS_KEPT {
+            self.device_results.pop_front();
+        }
+        self.send(PeerMessage::Report(NodeReport::Device(report)));
+    }
+
+    /// A coordinator that is new to this node may have missed what its devices said.
+    pub(crate) fn report_devices_again(&mut self) {
+        let term = self.membership.term();
+        let recent: Vec<DeviceReport> = self.device_results.iter().filter(|report| report.ticket.term == term).cloned().collect();
+        for report in recent {
+            self.send(PeerMessage::Report(NodeReport::Device(report)));
+        }
+    }
+
+    /// Asks the cluster to stop what runs here and to let this daemon end: a transient attribute that the scheduler reads.
+    pub(crate) fn shut_down_this_node(&mut self) {
+        if std::mem::replace(&mut self.is_leaving, true) {
+            return;
+        }
+        self.give_membership(membership::MembershipEvent::LeavingSoon);
+        let runs_something = self.executor.history().resources.values().any(|resource| !resource.reports.is_empty());
+        if !runs_something && !self.membership.is_start_over() {
+            self.leave();
+            return;
+        }
+        self.request_shutdown(self.config.node.clone());
+    }
+
+    /// Leaves: nothing runs here any more.
+    pub(crate) fn leave(&mut self) {
+        self.send(PeerMessage::Membership(MembershipMessage::Leaving));
+        if !self.is_solitary {
+            self.out.push(MemberCommand::Group(GroupCommand::Leave));
+        }
+        self.end(0, "left the cluster cleanly");
+    }
+}

@@ -1,0 +1,31 @@
+//! What a daemon keeps for its successor during a life of the host: the executor's history and the node's attributes.
+
+use crate::command::MemberCommand;
+use crate::member::Member;
+use messages::peer::HeldAttribute;
+use serde::{Deserialize, Serialize};
+
+/// The content of [`MemberCommand::SaveHistory`].
+#[derive(Default, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    #[serde(default)]
+    pub executor: Option<executor::History>,
+    #[serde(default)]
+    pub attributes: Vec<HeldAttribute>,
+}
+
+impl Kept {
+    /// Reads what an earlier daemon wrote. What cannot be read is as good as absent: everything is probed then.
+    pub(crate) fn read(bytes: &[u8]) -> Self {
+        serde_json::from_slice(bytes).unwrap_or_default()
+    }
+}
+
+impl Member {
+    pub(crate) fn save_history(&mut self) {
+        let kept = Kept { executor: Some(self.executor.history()), attributes: self.attributes.to_keep() };
+        if let Ok(bytes) = serde_json::to_vec(&kept) {
+            self.out.push(MemberCommand::SaveHistory(bytes));
+        }
+    }
+}

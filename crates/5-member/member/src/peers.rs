@@ -1,0 +1,291 @@
+//! The group: what is sent, what is heard, who is here, and what to do when the group is gone.
+
+use crate::command::{LogLevel, MemberCommand};
+use crate::member::{Member, Sleeper};
+use attributes::{AttributesCommand, AttributesEvent};
+use membership::{MembershipCommand, MembershipEvent, Settled};
+use messages::agent::AgentOrder;
+use messages::group::{GroupCommand, View};
+use messages::operation::NodeReport;
+use messages::peer::{AttributesMessage, CibChange, MembershipMessage, PeerMessage};
+use model::NodeName;
+use replica::{ReplicaEvent, Settlement};
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// What goes through the group.
+#[derive(Serialize, Deserialize)]
+struct Envelope {
+    /// Counts the messages of one start of a daemon.
+    number: u64,
+    message: PeerMessage,
+}
+
+/// What was sent and has not come back: it was dropped with its view and is sent again in the next one.
+#[derive(Default)]
+pub(crate) struct Outbox {
+    next: u64,
+    unheard: VecDeque<(u64, PeerMessage)>,
+}
+
+impl Outbox {
+    /// Forgets what must not be sent again. Replicas and joins say what is needed anew in each view.
+    fn purge(&mut self) {
+        self.unheard.retain(|(_, message)| {
+            !matches!(message, PeerMessage::Replica(_) | PeerMessage::Attributes(AttributesMessage::All { .. }) | PeerMessage::Lead { .. })
+        });
+    }
+}
+
+impl Member {
+    /// Sends a message to every member, this one included; when the present view ends before it is delivered, again in the next.
+    pub(crate) fn send(&mut self, message: PeerMessage) {
+        self.outbox.next += 1;
+        let number = self.outbox.next;
+        let is_settled = self.membership.coordinator().is_some();
+        let is_membership = matches!(message, PeerMessage::Membership(_));
+        if is_membership || is_settled {
+            self.transmit(&Envelope { number, message: message.clone() });
+        }
+        use MembershipMessage::{Beat, Exclude, Hello};
+        if !matches!(message, PeerMessage::Membership(Hello(_) | Beat { .. } | Exclude { .. })) {
+            self.outbox.unheard.push_back((number, message));
+        }
+    }
+
+    fn transmit(&mut self, envelope: &Envelope) {
+        let Ok(payload) = serde_json::to_string(envelope) else { return };
+        if self.is_solitary {
+            self.loopback.push_back(payload);
+        } else if !self.membership.is_apart() {
+            self.out.push(MemberCommand::Group(GroupCommand::Send { payload }));
+        }
+    }
+
+    /// Sends again what the end of a view swallowed. Orders are only those of the one in charge now, under the present term.
+    fn send_again(&mut self) {
+        self.outbox.purge();
+        let (term, is_in_charge) = (self.membership.term(), self.membership.is_coordinator() && self.in_charge);
+        self.outbox.unheard.retain_mut(|(_, message)| match message {
+            PeerMessage::Order { term: old, .. } | PeerMessage::ShutDown { term: old, .. } => {
+                *old = term;
+                is_in_charge
+            }
+            _ => true,
+        });
+        let again: Vec<(u64, PeerMessage)> = self.outbox.unheard.iter().cloned().collect();
+        for (number, message) in again {
+            self.transmit(&Envelope { number, message });
+        }
+    }
+
+    /// Takes a message that the group delivered.
+    pub(crate) fn heard(&mut self, from: NodeName, payload: &str) {
+        let envelope: Envelope = match serde_json::from_str(payload) {
+            Ok(envelope) => envelope,
+            Err(error) => {
+                self.log(LogLevel::Debug, format!("a message of {from} was skipped: {error}"));
+                return;
+            }
+        };
+        if from == self.config.node {
+            self.outbox.unheard.retain(|(number, _)| *number != envelope.number);
+        }
+        // Safety: nothing counts of a host that is fenced or a daemon that was found silent, however late it arrives.
+        let is_member = self.membership.peers().get(&from).is_some_and(membership::Peer::is_member);
+        match envelope.message {
+            PeerMessage::Membership(message) => self.give_membership(MembershipEvent::Message { from, message }),
+            _ if !is_member => {}
+            PeerMessage::Replica(message) => self.give_replica(ReplicaEvent::Message { from, message }),
+            PeerMessage::Attributes(message) => self.give_attributes(AttributesEvent::Message { from, message }),
+            PeerMessage::Lead { term, to } => {
+                let is_meant = to.is_none_or(|to| to == self.config.node);
+                if is_meant && self.is_order_of(&from, term) {
+                    self.give_executor(executor::Event::CoordinatorChanged);
+                    self.report_devices_again();
+                }
+            }
+            PeerMessage::Order { term, to, order } => {
+                if to == self.config.node && self.is_order_of(&from, term) {
+                    self.ordered(order);
+                }
+            }
+            PeerMessage::Report(report) => self.reported(from, report),
+            PeerMessage::FenceRecord(record) => {
+                if from != self.config.node {
+                    self.give_fencer(fencer::Event::RecordsLearnt(vec![record]));
+                }
+            }
+            PeerMessage::ShutDown { term, node } => {
+                if node == self.config.node && self.is_order_of(&from, term) {
+                    self.leave();
+                }
+            }
+            PeerMessage::Ask { origin, request, to, body } => self.asked_by_peer(origin, request, to, body),
+            PeerMessage::Told { origin, request, result } => {
+                if origin == self.config.node
+                    && let Some((asker, ..)) = self.forwarded.remove(&request)
+                {
+                    self.answer(asker, result);
+                }
+            }
+            PeerMessage::Event(event) => self.tell_subscribers(event),
+        }
+    }
+
+    /// Returns whether an order is that of the present coordinator. Older terms are over.
+    fn is_order_of(&self, from: &NodeName, term: u64) -> bool {
+        term == self.membership.term() && self.membership.coordinator() == Some(from)
+    }
+
+    fn reported(&mut self, from: NodeName, report: NodeReport) {
+        if !self.in_charge {
+            return;
+        }
+        match report {
+            NodeReport::Operation(report) => {
+                let is_present =
+                    self.membership.peers().get(&from).is_some_and(|peer| peer.incarnation.as_ref() == Some(&report.incarnation));
+                if is_present {
+                    self.give_controller(controller::Event::Reported { from, report });
+                }
+            }
+            NodeReport::Device(report) => self.give_fencer(fencer::Event::DeviceReported { from, report }),
+            NodeReport::AtWork { incarnation, orders, history } => self.node_reported(from, incarnation, orders, history),
+        }
+    }
+
+    pub(crate) fn view(&mut self, view: View) {
+        self.membership.set_mark(self.replica.mark().clone());
+        self.give_replica(ReplicaEvent::Unsettled);
+        self.outbox.purge();
+        self.give_membership(MembershipEvent::View(view));
+    }
+
+    pub(crate) fn give_membership(&mut self, event: MembershipEvent) {
+        self.membership.set_mark(self.replica.mark().clone());
+        for command in self.membership.handle(self.now, event) {
+            match command {
+                MembershipCommand::Send(message) => self.send(PeerMessage::Membership(message)),
+                MembershipCommand::WakeAt(at) => {
+                    self.wakes.insert(Sleeper::Membership, at);
+                }
+                MembershipCommand::Fact(fact) => self.tell_here(fact),
+                MembershipCommand::Settled(settled) => self.settled(settled),
+                MembershipCommand::Excluded => {
+                    self.give_replica(ReplicaEvent::Excluded);
+                    self.step_down();
+                }
+                MembershipCommand::EndHost { reason } => {
+                    self.out.push(MemberCommand::Agent(AgentOrder::ResetHost { reason: reason.clone() }));
+                    self.end(100, reason);
+                }
+            }
+        }
+    }
+
+    fn settled(&mut self, settled: Settled) {
+        let members = self.membership.members().cloned().collect();
+        if !self.membership.is_coordinator() {
+            self.step_down();
+        }
+        self.give_replica(ReplicaEvent::Settled(Settlement {
+            term: settled.term,
+            coordinator: settled.coordinator.clone(),
+            members,
+            configured: self.membership.configured(),
+            is_quorate: self.membership.is_quorate(),
+            newest: settled.is_new_view.then_some((settled.cib, settled.cib_holder)),
+            is_agreed: settled.cib_agreed,
+        }));
+        self.send_again();
+        self.give_attributes(AttributesEvent::Settled {
+            coordinator: settled.coordinator,
+            members: self.membership.members().cloned().collect(),
+            is_new_view: settled.is_new_view,
+        });
+        // Whoever was asked something may be gone: what clients of this node wait for is asked again.
+        self.ask_again();
+    }
+
+    pub(crate) fn give_attributes(&mut self, event: AttributesEvent) {
+        for command in self.attributes.handle(self.now, event) {
+            match command {
+                AttributesCommand::Send(message) => self.send(PeerMessage::Attributes(message)),
+                AttributesCommand::Answer { request } => {
+                    if let Some(asker) = self.askers.remove(&request) {
+                        self.answer(asker, Ok(messages::client::ReplyBody::Done));
+                    }
+                }
+                AttributesCommand::Write(values) => self.write_attributes(values),
+                AttributesCommand::Changed { node, .. } => {
+                    if node == self.config.node {
+                        self.save_history();
+                    }
+                }
+                AttributesCommand::WakeAt(at) => {
+                    self.wakes.insert(Sleeper::Attributes, at);
+                }
+            }
+        }
+    }
+
+    /// How long the engine below may be gone before this node follows the quorum policy on its own.
+    pub(crate) fn solitude_after(&self) -> Duration {
+        self.config.silence + self.config.grace
+    }
+
+    pub(crate) fn group_lost(&mut self, reason: String) {
+        if self.is_solitary {
+            return;
+        }
+        self.apart_since.get_or_insert(self.now.monotonic);
+        self.wakes.insert(Sleeper::Solitude, self.now.monotonic + self.solitude_after());
+        self.give_replica(ReplicaEvent::Unsettled);
+        self.outbox.purge();
+        self.give_membership(MembershipEvent::Lost { reason });
+        self.step_down();
+    }
+
+    /// Without the group nothing can be ordered. What runs keeps running for a while, in which the group may come back; then this
+    /// node is a partition of its own and follows the quorum policy.
+    pub(crate) fn check_solitude(&mut self) {
+        if !self.membership.is_apart() || self.is_solitary {
+            return;
+        }
+        let since = *self.apart_since.get_or_insert(self.now.monotonic);
+        let Some(incarnation) = self.incarnation.clone().filter(|_| self.now.monotonic >= since + self.solitude_after()) else {
+            self.wakes.insert(Sleeper::Solitude, (since + self.solitude_after()).max(self.now.monotonic + Duration::from_secs(1)));
+            return;
+        };
+        let own = self.config.node.clone();
+        let mut configured: std::collections::BTreeMap<NodeName, u32> = self.nodes_of_cib();
+        configured.insert(own.clone(), self.config.id);
+        let text = format!("the cluster engine is gone: {own} follows the quorum policy on its own");
+        self.log(LogLevel::Warning, text);
+        self.is_solitary = true;
+        let view = View {
+            id: 0,
+            hosts: [(own.clone(), incarnation)].into(),
+            daemons: [(own, 0)].into(),
+            quorate: configured.len() == 1,
+            configured,
+        };
+        self.view(view);
+    }
+
+    pub(crate) fn wish_status(&mut self, edits: Vec<messages::client::CibEdit>, client: &str) {
+        if edits.is_empty() {
+            return;
+        }
+        let wish = messages::peer::CibWish {
+            request: self.new_request(),
+            client: client.to_owned(),
+            user: None,
+            origin: self.config.node.clone(),
+            change: CibChange::Status(edits),
+        };
+        self.give_replica(ReplicaEvent::Wish(wish));
+    }
+}

@@ -1,0 +1,141 @@
+//! The coordinator's controller: plans asked for, orders sent, results written.
+
+use crate::command::{LogLevel, MemberCommand, PlanRequest};
+use crate::event::PlanOutcome;
+use crate::member::{Asker, Member, Sleeper};
+use attributes::Update;
+use controller::AttributeChange;
+use messages::event::Fact;
+use messages::group::Incarnation;
+use messages::operation::{NodeOrder, OperationOrder, OperationReport};
+use messages::peer::PeerMessage;
+use model::NodeName;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Whoever changes the status under this name has told the controller already.
+pub(crate) const CONTROLLER: &str = "controller";
+
+impl Member {
+    pub(crate) fn give_controller(&mut self, event: controller::Event) {
+        if !self.in_charge && !matches!(event, controller::Event::Deposed) {
+            return;
+        }
+        for command in self.controller.handle(self.now, event) {
+            self.control(command);
+        }
+    }
+
+    fn control(&mut self, command: controller::Command) {
+        use controller::Command;
+        match command {
+            Command::Calculate { calculation, .. } => self.calculate(calculation),
+            Command::Order { node, order } => self.order(node, order),
+            Command::Fence(wish) => {
+                let request = fencer::Request {
+                    ticket: 0,
+                    target: wish.target.name,
+                    action: wish.action,
+                    origin: self.config.node.clone(),
+                    client: "pacemaker-controld".to_owned(),
+                    timeout: wish.timeout,
+                    delay: wish.delay,
+                    tolerance: Duration::ZERO,
+                };
+                self.fence(request, Asker::Nobody);
+            }
+            Command::EditStatus(edits) => {
+                let edits = edits.iter().map(controller::StatusEdit::to_cib_edit).collect();
+                self.wish_status(edits, CONTROLLER);
+            }
+            Command::SetAttribute { node, name, value } => {
+                let value = match value {
+                    AttributeChange::Set(value) => Some(value),
+                    AttributeChange::Increment => Some("value++".to_owned()),
+                    AttributeChange::Delete => None,
+                };
+                self.set_attribute(node, name, value);
+            }
+            Command::ShutDown { node } => {
+                let term = self.membership.term();
+                self.send(PeerMessage::ShutDown { term, node });
+            }
+            Command::WakeAt(at) => {
+                self.wakes.insert(Sleeper::Controller, at);
+            }
+            Command::Tell(fact) => self.tell_everyone(fact),
+            Command::Idle => {
+                self.wakes.insert(Sleeper::Waiters, self.now.monotonic);
+            }
+        }
+    }
+
+    /// Sends an order under the present term. Orders to this very node take the same way, so that they stand in one order with all else.
+    pub(crate) fn order(&mut self, node: NodeName, order: NodeOrder) {
+        let term = self.membership.term();
+        self.send(PeerMessage::Order { term, to: node, order });
+    }
+
+    pub(crate) fn set_attribute(&mut self, node: NodeName, name: String, value: Option<String>) {
+        let request = self.new_request();
+        self.give_attributes(attributes::AttributesEvent::Update(Update {
+            request,
+            node,
+            names: vec![name],
+            value,
+            dampening: None,
+            only_dampening: false,
+            private: false,
+        }));
+    }
+
+    fn calculate(&mut self, number: u64) {
+        let input = Arc::new(self.controller.planning_input(self.replica.cib()));
+        let name = format!("pe-input-{}.bz2", self.next_input);
+        self.next_input += 1;
+        let mut saved = (*input).clone();
+        // Compat: a saved input is replayed at the time it was made for.
+        saved.set("execution-date", self.now.wall.seconds().to_string());
+        self.out.push(MemberCommand::SaveInput { name: name.clone(), element: Arc::new(saved) });
+        self.planning = Some((number, name));
+        self.out.push(MemberCommand::Plan(PlanRequest { number, input, now: self.now.wall }));
+    }
+
+    pub(crate) fn planned(&mut self, outcome: PlanOutcome) {
+        // A plan of the time before this node was deposed is nobody's any more.
+        if self.planning.as_ref().is_none_or(|(number, _)| *number != outcome.number) {
+            return;
+        }
+        let input = self.planning.take().map(|(_, name)| name);
+        let plan = match outcome.result {
+            Ok(plan) => plan,
+            Err(reason) => {
+                self.log(LogLevel::Error, format!("no plan could be made of {}: {reason}", input.clone().unwrap_or_default()));
+                self.tell_everyone(Fact::Warning { text: format!("no plan could be made: {reason}") });
+                Default::default()
+            }
+        };
+        self.last_plan = Some(plan.clone());
+        self.give_controller(controller::Event::PlanMade { calculation: outcome.number, plan: Box::new(plan), input });
+    }
+
+    /// Takes what a node says it is at, when this node is new to it or the other way round.
+    pub(crate) fn node_reported(
+        &mut self,
+        from: NodeName,
+        incarnation: Incarnation,
+        at_work: Vec<OperationOrder>,
+        history: Vec<OperationReport>,
+    ) {
+        let Some(peer) = self.membership.peers().get(&from) else { return };
+        if !peer.is_member() || peer.incarnation.as_ref() != Some(&incarnation) {
+            return;
+        }
+        let daemon = peer.daemon.unwrap_or(0);
+        self.reported.insert(from.clone(), daemon);
+        self.told_gone.remove(&from);
+        self.tell_nodes();
+        self.give_controller(controller::Event::NodeJoined { node: from, incarnation, at_work, history });
+        self.status_changed = true;
+    }
+}
