@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// How many cases have every score line right; may only rise.
-const CASES_RIGHT_MIN: usize = 632;
+const CASES_RIGHT_MIN: usize = 639;
 
 fn corpus() -> Option<PathBuf> {
     let directory = std::env::var_os("SYSTOLE_CORPUS")
@@ -24,7 +24,7 @@ fn moment(arguments: &str, cib: &cib::Cib<'_>) -> model::Timestamp {
         "-t \"2014-05-07 00:28:00\"" => Some(1_399_422_480),
         _ => None,
     };
-    model::Timestamp(argued.or(cib.execution_date()).unwrap_or(1_782_900_000))
+    model::Timestamp::from_seconds(argued.or(cib.execution_date()).unwrap_or(1_782_900_000))
 }
 
 fn score_lines(text: &[u8], arguments: &str) -> Vec<String> {

@@ -3,12 +3,10 @@
 use super::names::{Named, Names, Set, problem};
 use super::{Constraints, Location};
 use cib::LocationSubject;
-use cib::rules::{Input, Lookup, Recheck, Rule};
-use compact_str::CompactString;
+use cib::rules::{Input, Recheck, Rule};
 use model::{Role, Score};
 use regex::Regex;
 use status::{HealthStrategy, NodeIndex, ProbeMode, ResourceIndex};
-use std::collections::BTreeMap;
 
 /// Adds what node health demands of every resource.
 pub(super) fn add_health(names: &Names<'_>, constraints: &mut Constraints) {
@@ -173,14 +171,14 @@ fn add_rule(location: &cib::Location<'_>, rule: &Rule<'_>, subject: &Subject<'_>
             return;
         }
     };
-    let parameters = parameters(resource);
     let mut recheck = Recheck(constraints.recheck_by);
     let mut nodes = Vec::new();
     for (index, node) in facts.nodes_in_order() {
+        let parameters = facts.parameters(subject.resource, Some(index));
         let input = Input {
             now: Some(facts.now),
             node_attributes: Some(&node.attributes),
-            parameters: Some(&parameters as &dyn Lookup),
+            parameters: Some(&*parameters),
             meta: Some(&resource.meta),
             submatches: subject.matched,
             ..Input::default()
@@ -207,17 +205,6 @@ fn attribute_score(names: &Names<'_>, resource: &status::Resource, node: NodeInd
         _ => node,
     };
     Score::parse(facts.node(node).attributes.get(name)?)
-}
-
-/// Returns the plain parameters of a resource, which rules may compare attributes with.
-fn parameters(resource: &status::Resource) -> BTreeMap<CompactString, CompactString> {
-    let mut parameters = BTreeMap::new();
-    for pair in resource.xml.elements_named("instance_attributes").flat_map(|set| set.elements_named("nvpair")) {
-        if let (Some(name), Some(value)) = (pair.attribute("name"), pair.attribute("value")) {
-            parameters.entry(name.into()).or_insert_with(|| value.into());
-        }
-    }
-    parameters
 }
 
 /// Replaces `%0` to `%9` by what the pattern's groups matched.

@@ -193,7 +193,7 @@ impl Table<'_> {
         self.scores.locks.push(ShutdownLock { resource: index, node: locked, since });
         let limit = facts.options.shutdown_lock_limit;
         if !limit.is_zero() {
-            let end = Timestamp(since.0 + limit.as_secs() as i64 + 1);
+            let end = Timestamp::from_seconds(since.seconds() + limit.as_secs() as i64 + 1);
             self.scores.recheck_by = Some(self.scores.recheck_by.map_or(end, |known| known.min(end)));
         }
         for (node, _) in facts.nodes_in_order() {
