@@ -15,6 +15,7 @@ mod problem;
 mod references;
 pub mod rules;
 mod status;
+pub mod validate;
 mod version;
 
 pub use configuration::{
@@ -27,6 +28,7 @@ pub use document::Cib;
 pub use nvset::{NvPair, NvSet, NvSets, Values};
 pub use problem::{Level, Problem};
 pub use status::{NodeState, OperationRecord, ResourceHistory, Status, TicketState};
+pub use validate::validate;
 pub use version::Version;
 
 /// The feature set that documents are written for: the one of Pacemaker 2.1.5, so that a cluster can be taken over

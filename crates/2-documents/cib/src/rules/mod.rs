@@ -11,4 +11,5 @@ pub use condition::{
     AttributeExpression, Comparison, Condition, DateExpression, OperationExpression, Reference, ResourceExpression, Rule, ValueType,
 };
 pub use date::DateVerdict;
+pub(crate) use date::parse_range;
 pub use evaluate::{Input, Lookup, Recheck, compare_versions};
