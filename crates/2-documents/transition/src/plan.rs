@@ -66,6 +66,9 @@ pub struct Plan {
     pub reasons: Vec<Reason>,
     pub changes: Vec<PlannedChange>,
     pub problems: Vec<Problem>,
+    /// What the field's tools print while they plan, line by line.
+    #[serde(default)]
+    pub remarks: Vec<String>,
     /// When to plan again although nothing happens (a rule or an expiry changes then).
     pub recheck_by: Option<Timestamp>,
 }
