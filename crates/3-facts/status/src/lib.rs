@@ -26,6 +26,7 @@ mod parameters;
 mod problem;
 mod questions;
 mod resource;
+mod whereabouts;
 
 pub use allowed::{AllowedNode, AllowedNodes, ProbeMode};
 pub use attributes::Attributes;

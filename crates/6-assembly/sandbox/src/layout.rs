@@ -41,10 +41,6 @@ impl Layout {
         self.folder.join(node.as_str())
     }
 
-    pub(crate) fn client_socket(&self, node: &NodeName) -> PathBuf {
-        self.root(node).join("run/systole/systole.sock")
-    }
-
     /// Where agents of this node keep the state of what runs.
     pub(crate) fn state(&self, node: &NodeName) -> PathBuf {
         self.root(node).join("run/resource-agents")

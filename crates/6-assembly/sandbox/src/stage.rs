@@ -188,7 +188,7 @@ impl Stage {
     }
 
     fn load(&mut self, configuration: &Configuration) -> anyhow::Result<()> {
-        let node = self.some_socket().context("no node is on")?;
+        let node = self.some_root().context("no node is on")?;
         let edit = CibEdit {
             operation: "replace".to_owned(),
             section: Some("configuration".to_owned()),
@@ -274,13 +274,13 @@ impl Stage {
         }
     }
 
-    /// Returns the socket of a host that is on and connected.
-    pub(crate) fn some_socket(&self) -> Option<PathBuf> {
-        self.hosts.iter().find(|host| host.power == Power::On && !host.is_cut_off).map(|host| self.layout.client_socket(&host.name))
+    /// Returns the root of a host that is on and connected.
+    pub(crate) fn some_root(&self) -> Option<PathBuf> {
+        self.hosts.iter().find(|host| host.power == Power::On && !host.is_cut_off).map(|host| self.layout.root(&host.name))
     }
 
     pub(crate) fn info(&self, host: &Host) -> Option<NodeInfo> {
-        match watch::ask(&self.layout.client_socket(&host.name), ClientBody::Info) {
+        match watch::ask(&self.layout.root(&host.name), ClientBody::Info) {
             Ok(ReplyBody::Info(info)) => Some(info),
             _ => None,
         }

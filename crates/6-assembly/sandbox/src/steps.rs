@@ -131,11 +131,12 @@ impl Stage {
 
     /// Returns where a resource runs, as the cluster's own tool tells it.
     fn places(&mut self, resource: &str) -> Vec<NodeName> {
-        let Some(socket) = self.some_socket() else { return Vec::new() };
+        let Some(socket) = self.some_root() else { return Vec::new() };
         let body = ClientBody::CibQuery { section: None, xpath: None, without_children: false };
         let Ok(ReplyBody::Xml(text)) = watch::ask(&socket, body) else { return Vec::new() };
         let Ok(cib) = xml::parse(text.as_bytes(), &xml::Limits::default()) else { return Vec::new() };
-        active_on(&cib, resource)
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |age| age.as_micros() as i64);
+        status::Facts::deduce(&cib, model::Timestamp(now)).whereabouts(resource).into_iter().cloned().collect()
     }
 
     fn expect(&mut self, resource: &str, on: Option<&Target>) -> anyhow::Result<()> {
@@ -182,14 +183,14 @@ impl Stage {
             allow_create: true,
             ..CibEdit::default()
         };
-        let socket = self.some_socket().context("no node is on")?;
+        let socket = self.some_root().context("no node is on")?;
         let request = format!("sandbox-standby-{}", clock());
         watch::ask(&socket, ClientBody::CibEdit { request, edit }).map(|_| ()).map_err(|error| anyhow::anyhow!("{}", error.message))
     }
 
     fn shut_down(&mut self, at: usize) -> anyhow::Result<()> {
         let host = &self.hosts[at];
-        watch::ask(&self.layout.client_socket(&host.name), ClientBody::Shutdown { node: None })
+        watch::ask(&self.layout.root(&host.name), ClientBody::Shutdown { node: None })
             .map(|_| ())
             .map_err(|error| anyhow::anyhow!("{}", error.message))
     }
@@ -240,55 +241,5 @@ impl Stage {
             }
             _ => anyhow::bail!("the power switch wants an action and a host"),
         }
-    }
-}
-
-/// Returns the nodes on which the recorded history says that a resource (or an instance of it) is active.
-fn active_on(cib: &xml::Element, resource: &str) -> Vec<NodeName> {
-    let states = cib.child("status").into_iter().flat_map(|status| status.elements_named("node_state"));
-    let mut places = Vec::new();
-    for state in states {
-        let histories = state.descendants().filter(|e| e.name == "lrm_resource");
-        let mine = histories.filter(|e| e.id().is_some_and(|id| id == resource || id.split(':').next() == Some(resource)));
-        if mine.into_iter().any(is_active) {
-            places.extend(state.attribute("uname").map(NodeName::from));
-        }
-    }
-    places
-}
-
-/// Reads the last state-changing result: a success of anything but a stop, or a probe that found it running.
-fn is_active(history: &xml::Element) -> bool {
-    let number = |e: &xml::Element, name: &str| e.attribute(name).and_then(|text| text.parse::<i64>().ok());
-    let mut operations: Vec<&xml::Element> = history.elements_named("lrm_rsc_op").filter(|e| number(e, "op-status") == Some(0)).collect();
-    operations.sort_by_key(|e| number(e, "call-id"));
-    let mut active = false;
-    for operation in operations {
-        let code = number(operation, "rc-code");
-        match operation.attribute("operation") {
-            Some("stop" | "migrate_to") if code == Some(0) => active = false,
-            Some("start" | "promote" | "demote" | "migrate_from") if code == Some(0) => active = true,
-            Some("monitor") => active = matches!(code, Some(0 | 8 | 190 | 191)),
-            _ => {}
-        }
-    }
-    active
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_history_tells_where_a_resource_runs() {
-        let text = "<cib><status>
-          <node_state uname=\"a\"><lrm id=\"1\"><lrm_resources><lrm_resource id=\"r\">
-            <lrm_rsc_op operation=\"start\" call-id=\"5\" op-status=\"0\" rc-code=\"0\"/><lrm_rsc_op operation=\"stop\" call-id=\"9\" op-status=\"0\" rc-code=\"0\"/>
-          </lrm_resource></lrm_resources></lrm></node_state>
-          <node_state uname=\"b\"><lrm id=\"2\"><lrm_resources><lrm_resource id=\"r\">
-            <lrm_rsc_op operation=\"monitor\" call-id=\"2\" op-status=\"0\" rc-code=\"7\"/><lrm_rsc_op operation=\"start\" call-id=\"12\" op-status=\"0\" rc-code=\"0\"/>
-          </lrm_resource></lrm_resources></lrm></node_state></status></cib>";
-        let cib = xml::parse(text.as_bytes(), &xml::Limits::default()).unwrap();
-        assert_eq!(active_on(&cib, "r"), ["b"]);
     }
 }

@@ -3,8 +3,15 @@
 //! One file a command; a command's file holds its options (whose doc comments are its help) and nothing
 //! that another command needs.
 
+mod attrd_updater;
+mod crm_attribute;
+mod crm_node;
 mod daemons;
+mod here;
+mod nodes;
+mod placing;
 mod sandbox;
+mod small_tools;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -32,7 +39,25 @@ pub struct Command {
 
 /// Every command, sorted by audience, then by name.
 pub const COMMANDS: &[Command] = &[
+    native("ban", "keep a resource off a node", placing::ban),
+    native("cleanup", "forget failures, so that the cluster tries again", nodes::cleanup),
+    native("clear", "take back what move and ban did", placing::clear),
+    native("fence", "make certain that a node runs nothing any more", nodes::fence),
+    native("maintenance", "let the cluster watch, and touch nothing", nodes::maintenance),
+    native("move", "move a resource to a node", placing::move_to),
     native("sandbox", "a cluster on this machine, to watch and to break", sandbox::run),
+    native("shutdown", "stop a node cleanly", nodes::shutdown),
+    native("standby", "move everything off a node", nodes::standby),
+    compatible("attrd_updater", "transient attributes of nodes", attrd_updater::run),
+    compatible("crm_attribute", "options of the cluster, attributes of nodes", crm_attribute::run),
+    compatible("crm_error", "what an exit code means", small_tools::crm_error),
+    compatible("crm_failcount", "failures of a resource on a node", small_tools::crm_failcount),
+    compatible("crm_master", "promotion score of the calling agent's resource", crm_attribute::master),
+    compatible("crm_node", "who this node and the members are", crm_node::run),
+    compatible("crm_standby", "standby mode of a node", small_tools::crm_standby),
+    compatible("crmadmin", "who coordinates, and in which state", crm_node::crmadmin),
+    compatible("pacemakerd", "the version, for agents that ask", small_tools::pacemakerd),
+    compatible("stonith_admin", "fence nodes, show what was fenced", nodes::stonith_admin),
     daemon("agentd", "the root role of a node: runs agents", daemons::agentd),
     daemon("fence_sandbox", "the fence agent of a sandbox", sandbox::fence_agent),
     daemon("hub", "orders messages for nodes on one machine", daemons::hub),
@@ -48,7 +73,6 @@ const fn daemon(name: &'static str, about: &'static str, run: fn(Vec<OsString>) 
     Command { name, about, audience: Audience::Daemon, run }
 }
 
-#[expect(dead_code, reason = "the first compatible tool is on its way")]
 const fn compatible(name: &'static str, about: &'static str, run: fn(Vec<OsString>) -> ExitCode) -> Command {
     Command { name, about, audience: Audience::Compatible, run }
 }

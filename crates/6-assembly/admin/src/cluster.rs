@@ -1,0 +1,137 @@
+//! The cluster a command speaks to: a running one through the local daemon's socket, or a CIB file.
+//!
+//! `CIB_file` and `CIB_shadow` choose a file as they do for Pacemaker's tools; a file may be a pipe, which
+//! is read once to its end. Everything else goes to `<root>/run/systole/systole.sock`, where the root is
+//! `SYSTOLE_ROOT` or `/`.
+
+use crate::exit::{Exit, Refusal};
+use messages::client::{CibEdit, ClientBody, NodeInfo, ReplyBody};
+use std::path::{Path, PathBuf};
+use xml::Element;
+
+/// Where the CIB is.
+enum Source {
+    /// The daemon of the host below this root.
+    Daemon(PathBuf),
+    File(PathBuf),
+}
+
+/// The cluster a command speaks to.
+pub struct Cluster {
+    source: Source,
+    client: String,
+}
+
+/// Returns the folder below which everything of this node is.
+pub fn root() -> PathBuf {
+    sockets::root_from_environment()
+}
+
+/// Returns the folder where shadow CIBs are kept: `CIB_shadow_dir`, else the user's own when not root.
+pub fn shadow_folder() -> PathBuf {
+    std::env::var_os("CIB_shadow_dir").map_or_else(|| root().join("var/lib/pacemaker/cib"), PathBuf::from)
+}
+
+impl Cluster {
+    /// Returns the cluster that the environment names. `client` is recorded as the author of changes.
+    pub fn from_environment(client: &str) -> Self {
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let source = match (variable("CIB_file"), variable("CIB_shadow")) {
+            (Some(file), _) => Source::File(file.into()),
+            (None, Some(shadow)) => Source::File(shadow_folder().join(format!("shadow.{}", shadow.to_string_lossy()))),
+            (None, None) => Source::Daemon(root()),
+        };
+        Self { source, client: client.to_owned() }
+    }
+
+    /// Returns the running cluster whatever the environment says of files.
+    pub fn live(client: &str) -> Self {
+        Self { source: Source::Daemon(root()), client: client.to_owned() }
+    }
+
+    /// Returns a CIB file as a cluster.
+    pub fn of_file(path: impl Into<PathBuf>, client: &str) -> Self {
+        Self { source: Source::File(path.into()), client: client.to_owned() }
+    }
+
+    /// Returns the file, if this is one.
+    pub fn file(&self) -> Option<&Path> {
+        match &self.source {
+            Source::File(path) => Some(path),
+            Source::Daemon(_) => None,
+        }
+    }
+
+    /// Asks the daemon; a CIB file has none.
+    pub fn request(&self, body: ClientBody) -> Result<ReplyBody, Refusal> {
+        match &self.source {
+            Source::Daemon(root) => Ok(sockets::Client::connect(root, &self.client)?.request(body)?),
+            Source::File(path) => {
+                Err(Refusal::new(Exit::UNAVAILABLE, format!("{} is a file: this needs a running cluster", path.display())))
+            }
+        }
+    }
+
+    /// Returns what the local daemon says of itself.
+    pub fn info(&self) -> Result<NodeInfo, Refusal> {
+        match self.request(ClientBody::Info)? {
+            ReplyBody::Info(info) => Ok(info),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Returns the whole CIB.
+    pub fn cib(&self) -> Result<Element, Refusal> {
+        match &self.source {
+            Source::File(path) => read_file(path),
+            Source::Daemon(_) => {
+                let body = ClientBody::CibQuery { section: None, xpath: None, without_children: false };
+                match self.request(body)? {
+                    ReplyBody::Xml(text) => parse(text.as_bytes(), "the daemon's CIB"),
+                    other => Err(unexpected(&other)),
+                }
+            }
+        }
+    }
+
+    /// Changes the CIB and returns what the change answered, if it answers anything.
+    pub fn edit(&self, edit: CibEdit) -> Result<Option<Element>, Refusal> {
+        match &self.source {
+            Source::File(path) => crate::file::edit(path, &edit, &self.client),
+            Source::Daemon(_) => match self.request(ClientBody::CibEdit { request: request_id(), edit })? {
+                ReplyBody::Done => Ok(None),
+                ReplyBody::Xml(text) if text.is_empty() => Ok(None),
+                ReplyBody::Xml(text) => parse(text.as_bytes(), "the daemon's answer").map(Some),
+                other => Err(unexpected(&other)),
+            },
+        }
+    }
+}
+
+/// Returns an id that makes a retried change harmless.
+fn request_id() -> String {
+    let nanoseconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |age| age.as_nanos());
+    format!("{}-{nanoseconds}", std::process::id())
+}
+
+fn unexpected(reply: &ReplyBody) -> Refusal {
+    Refusal::new(Exit::ERROR, format!("the daemon answered something else than was asked: {reply:?}"))
+}
+
+/// Reads a CIB file; `-` is standard input.
+pub fn read_file(path: &Path) -> Result<Element, Refusal> {
+    use std::io::Read;
+    let mut bytes = Vec::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin().read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(path).and_then(|mut file| file.read_to_end(&mut bytes))
+    };
+    read.map_err(|error| Refusal::new(Exit::NO_INPUT, format!("failed to read {}: {error}", path.display())))?;
+    parse(&bytes, &path.display().to_string())
+}
+
+/// Parses XML; the error names where it came from.
+pub fn parse(bytes: &[u8], name: &str) -> Result<Element, Refusal> {
+    xml::parse(bytes, &xml::Limits::default()).map_err(|error| Refusal::new(Exit::CONFIG, format!("{name}: {error}")))
+}
