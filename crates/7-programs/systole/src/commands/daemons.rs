@@ -111,7 +111,10 @@ pub fn node(arguments: Vec<OsString>) -> ExitCode {
     match super::parse::<NodeArguments>(arguments) {
         Ok(arguments) => {
             let options = node::NodeOptions { node: arguments.node.into(), root: arguments.root, hub: arguments.hub };
-            super::finish("node", node::run(options))
+            match node::run(options) {
+                Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
+                Err(error) => super::finish("node", Err(error)),
+            }
         }
         Err(code) => code,
     }

@@ -1,0 +1,48 @@
+//! The thread that calculates plans, so that a large cluster never holds up the event loop.
+
+use member::{PlanOutcome, PlanRequest};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use transition::Plan;
+
+/// Large enough for the recursion of deeply coloured configurations; untouched pages cost nothing.
+const STACK: usize = 32 << 20;
+
+/// The planning thread.
+#[derive(Debug)]
+pub(crate) struct Planner {
+    requests: Sender<PlanRequest>,
+}
+
+impl Planner {
+    /// Starts the thread. `tell` is called on it.
+    pub fn start(tell: impl Fn(PlanOutcome) + Send + 'static) -> std::io::Result<Self> {
+        let (requests, waiting) = channel();
+        std::thread::Builder::new().name("planner".into()).stack_size(STACK).spawn(move || plan_all(&waiting, &tell))?;
+        Ok(Self { requests })
+    }
+
+    /// Asks for a plan. Never waits.
+    pub fn plan(&self, request: PlanRequest) {
+        // Fails only when the thread is gone, which the daemon's end alone brings about.
+        let _ = self.requests.send(request);
+    }
+}
+
+fn plan_all(waiting: &Receiver<PlanRequest>, tell: &dyn Fn(PlanOutcome)) {
+    for request in waiting {
+        // A fault of the scheduler costs one plan, not the daemon: resources keep running and the next change is planned for again.
+        let result = catch_unwind(AssertUnwindSafe(|| schedule(&request))).unwrap_or_else(|fault| Err(describe(&*fault)));
+        tell(PlanOutcome { number: request.number, result });
+    }
+}
+
+fn schedule(request: &PlanRequest) -> Result<Plan, String> {
+    let _ = request;
+    Err("this version has no scheduler".to_owned())
+}
+
+fn describe(fault: &(dyn std::any::Any + Send)) -> String {
+    let text = fault.downcast_ref::<String>().map(String::as_str).or_else(|| fault.downcast_ref::<&str>().copied());
+    format!("the scheduler failed: {}", text.unwrap_or("no reason is known"))
+}
