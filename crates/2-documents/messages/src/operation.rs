@@ -71,6 +71,9 @@ pub struct OperationOrder {
     pub transition_key: TransitionKey,
     /// The node the resource is on: the node itself, or a remote node it is the router of.
     pub on_node: NodeName,
+    /// The resource is locked to the node since this time (seconds since 1970); given back in the report.
+    #[serde(default)]
+    pub locked_since: Option<i64>,
 }
 
 impl OperationOrder {
@@ -137,6 +140,9 @@ pub struct OperationReport {
     /// The container's resource id, for resources inside one.
     #[serde(default)]
     pub container: Option<String>,
+    /// The order's `locked_since`.
+    #[serde(default)]
+    pub locked_since: Option<i64>,
     /// Only tells the coordinator how it went, and is never recorded: notifications, cancellations, far postponed monitors.
     #[serde(default)]
     pub direct: bool,

@@ -1,41 +1,268 @@
-//! The controller itself: takes events, gives commands.
+//! The controller itself: takes events, says when to plan, keeps what is known of nodes.
+//!
+//! Planning never waits for actions under way; it waits only for an earlier calculation. A plan whose input has changed meanwhile
+//! is thrown away and made again: it may rest on what is no longer true.
 
-use crate::{Command, Event, InFlight, Settings};
-use model::Now;
-use xml::Element;
+use crate::progress::Progress;
+use crate::{AttributeChange, Command, Event, InFlight, Node, Settings, StatusEdit};
+use messages::event::{Fact, PlannedAction};
+use messages::group::Incarnation;
+use messages::operation::OperationReport;
+use model::{NodeName, Now, ResourceId, Timestamp};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use transition::{ActionNode, Plan};
+
+/// A calculation that has been asked for and not answered.
+#[derive(Clone, Copy, Debug)]
+struct Calculation {
+    number: u64,
+    /// Its input has changed since.
+    outdated: bool,
+}
+
+/// A wish for a new plan.
+#[derive(Clone, Debug)]
+struct Wish {
+    cause: String,
+    not_before: Duration,
+}
+
+/// Records that notes of pending operations took the place of, by node, resource and record id.
+pub(crate) type Replaced = BTreeMap<(NodeName, ResourceId), BTreeMap<String, OperationReport>>;
 
 /// One node's controller; idle unless the node is the coordinator.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Controller {
-    settings: Settings,
+    pub(crate) node: NodeName,
+    pub(crate) settings: Settings,
+    /// The first part of every key of this coordinator; absent while another node leads.
+    pub(crate) uuid: Option<String>,
+    pub(crate) nodes: BTreeMap<NodeName, Node>,
+    pub(crate) progress: Progress,
+    /// What is recorded of each resource on each node, as far as notes of pending operations may hide it.
+    pub(crate) recorded: Replaced,
+    /// Lives of hosts that were fenced: what they still say is void.
+    pub(crate) fenced: BTreeMap<NodeName, Incarnation>,
+    /// Nodes that asked to leave.
+    pub(crate) leaving: BTreeMap<NodeName, Timestamp>,
+    calculation: Option<Calculation>,
+    next_calculation: u64,
+    wish: Option<Wish>,
+    recheck_at: Option<Duration>,
+    wake_at: Option<Duration>,
+    told_idle: bool,
 }
 
 impl Controller {
-    /// Returns a controller that is not in charge.
-    pub fn new() -> Self {
-        Self::default()
+    /// Returns a controller of this node that is not in charge.
+    pub fn new(node: NodeName) -> Self {
+        Self {
+            node,
+            settings: Settings::default(),
+            uuid: None,
+            nodes: BTreeMap::new(),
+            progress: Progress::default(),
+            recorded: BTreeMap::new(),
+            fenced: BTreeMap::new(),
+            leaving: BTreeMap::new(),
+            calculation: None,
+            next_calculation: 1,
+            wish: None,
+            recheck_at: None,
+            wake_at: None,
+            told_idle: false,
+        }
     }
 
     /// Takes one event and returns what is to be done, in order.
     #[must_use]
     pub fn handle(&mut self, now: Now, event: Event) -> Vec<Command> {
-        let _ = (now, event, &self.settings);
-        Vec::new()
-    }
-
-    /// Returns the CIB as the scheduler is to see it while actions are in flight: without the notes that they are under
-    /// way, so that the new plan contains them again and they are adopted.
-    pub fn planning_input(&self, cib: &Element) -> Element {
-        cib.clone()
+        let mut commands = Vec::new();
+        match event {
+            Event::Elected { uuid, .. } => self.elected(uuid),
+            Event::Deposed => {
+                *self = Self { settings: self.settings.clone(), nodes: std::mem::take(&mut self.nodes), ..Self::new(self.node.clone()) }
+            }
+            Event::SettingsChanged(settings) => self.settings = settings,
+            Event::NodesChanged(nodes) => self.nodes = nodes,
+            event if self.uuid.is_some() => self.take(now, event, &mut commands),
+            // Another node leads: what happens is its business.
+            _ => {}
+        }
+        if self.uuid.is_some() {
+            self.check_overdue(now, &mut commands);
+            self.fire(now, &mut commands);
+            self.plan_if_due(now, &mut commands);
+        }
+        self.wake(&mut commands);
+        commands
     }
 
     /// Returns the actions that have been ordered and have not ended.
     pub fn in_flight(&self) -> Vec<InFlight> {
-        Vec::new()
+        let steps = self.progress.steps.iter().filter_map(|step| {
+            let crate::step::State::UnderWay { since, .. } = step.state else { return None };
+            Some(InFlight {
+                node: step.node()?.clone(),
+                resource: step.resource().cloned(),
+                operation: step.action.operation.clone(),
+                operation_key: step.action.operation_key.clone(),
+                since,
+            })
+        });
+        steps.collect()
     }
 
     /// Returns whether no transition runs and none is due.
     pub fn is_idle(&self) -> bool {
-        true
+        !self.progress.running && self.wish.is_none() && self.calculation.is_none() && self.progress.under_way() == 0
+    }
+
+    fn elected(&mut self, uuid: String) {
+        self.uuid = Some(uuid);
+        self.told_idle = false;
+        self.wish = Some(Wish { cause: "this node became the coordinator".to_owned(), not_before: Duration::ZERO });
+    }
+
+    fn take(&mut self, now: Now, event: Event, commands: &mut Vec<Command>) {
+        match event {
+            Event::NodeJoined { node, incarnation, at_work, history } => {
+                self.node_joined(now, node, incarnation, at_work, history, commands)
+            }
+            Event::NodeLost { node } => self.node_lost(now, &node, commands),
+            Event::DaemonLost { node } => self.daemon_lost(now, &node, commands),
+            Event::InputChanged { cause } => self.want_plan(now, cause),
+            Event::PlanMade { calculation, plan, input } => self.plan_made(now, calculation, *plan, input, commands),
+            Event::PlanFailed { calculation, error } => self.plan_failed(now, calculation, error, commands),
+            Event::Reported { from, report } => self.reported(now, &from, *report, commands),
+            Event::FencingEnded(end) => self.fencing_ended(now, end, commands),
+            Event::ShutdownRequested { node } => self.shutdown_requested(now, node, commands),
+            Event::ShutdownDone { node } => self.shutdown_done(now, &node, commands),
+            _ => {}
+        }
+    }
+
+    /// Asks for a new plan: at once, or when the calculation under way is answered.
+    pub(crate) fn want_plan(&mut self, now: Now, cause: impl Into<String>) {
+        if let Some(calculation) = &mut self.calculation {
+            calculation.outdated = true;
+        }
+        if self.wish.is_none() {
+            let not_before = now.monotonic + self.settings.transition_delay;
+            self.wish = Some(Wish { cause: cause.into(), not_before });
+        }
+    }
+
+    fn plan_if_due(&mut self, now: Now, commands: &mut Vec<Command>) {
+        if self.recheck_at.is_some_and(|at| at <= now.monotonic) {
+            self.recheck_at = None;
+            self.want_plan(now, "something in the configuration depends on the time");
+        }
+        if self.calculation.is_some() || self.wish.as_ref().is_none_or(|wish| wish.not_before > now.monotonic) {
+            return;
+        }
+        let Some(wish) = self.wish.take() else { return };
+        let number = self.next_calculation;
+        self.next_calculation += 1;
+        self.calculation = Some(Calculation { number, outdated: false });
+        commands.push(Command::Calculate { calculation: number, cause: wish.cause });
+    }
+
+    fn plan_made(&mut self, now: Now, number: u64, plan: Plan, input: Option<String>, commands: &mut Vec<Command>) {
+        let Some(calculation) = self.calculation.take_if(|calculation| calculation.number == number) else { return };
+        if calculation.outdated {
+            return;
+        }
+        self.schedule_recheck(now, plan.recheck_by);
+        let actions: Vec<PlannedAction> = plan
+            .changes
+            .iter()
+            .map(|change| PlannedAction {
+                verb: change.verb.clone(),
+                subject: change.subject.clone(),
+                place: change.place.clone(),
+                reason: change.reason.clone(),
+            })
+            .collect();
+        if !plan.graph.actions.is_empty() {
+            commands.push(Command::Tell(Fact::Planned { plan: plan_number(plan.graph.transition), actions, input }));
+        }
+        let uuid = self.uuid.clone().unwrap_or_default();
+        self.progress.take_over(plan, &uuid);
+        self.told_idle = false;
+    }
+
+    fn plan_failed(&mut self, now: Now, number: u64, error: String, commands: &mut Vec<Command>) {
+        if self.calculation.take_if(|calculation| calculation.number == number).is_none() {
+            return;
+        }
+        // The same input fails the same way: only a change or the recheck makes another attempt worthwhile.
+        self.schedule_recheck(now, None);
+        commands.push(Command::Tell(Fact::Warning { text: format!("failed to make a plan: {error}") }));
+    }
+
+    fn schedule_recheck(&mut self, now: Now, by: Option<Timestamp>) {
+        let interval = Some(self.settings.recheck_interval).filter(|interval| !interval.is_zero());
+        // A second is the smallest step of rules; sooner would find the same.
+        let by = by.map(|by| by.since(now.wall).max(Duration::from_secs(1)));
+        self.recheck_at = interval.into_iter().chain(by).min().map(|wait| now.monotonic + wait);
+    }
+
+    /// Tells when the plan has ended, and when nothing is left to do.
+    pub(crate) fn note_end(&mut self, commands: &mut Vec<Command>) {
+        if self.progress.under_way() > 0 || self.progress.steps.iter().any(|step| self.is_due(step)) {
+            return;
+        }
+        if self.progress.running {
+            self.progress.running = false;
+            let complete = self.progress.steps.iter().filter(|step| !step.foreign).all(|step| step.state == crate::step::State::Succeeded);
+            if !self.progress.steps.is_empty() {
+                commands.push(Command::Tell(Fact::PlanEnded { plan: plan_number(self.progress.graph.transition), complete }));
+            }
+        }
+        if self.is_idle() && !self.told_idle {
+            self.told_idle = true;
+            commands.push(Command::Idle);
+        }
+    }
+
+    fn wake(&mut self, commands: &mut Vec<Command>) {
+        let wish = self.wish.as_ref().filter(|_| self.calculation.is_none()).map(|wish| wish.not_before);
+        let wake_at = self.recheck_at.into_iter().chain(wish).chain(self.progress.next_deadline()).min();
+        if wake_at != self.wake_at {
+            self.wake_at = wake_at;
+            commands.extend(wake_at.map(Command::WakeAt));
+        }
+    }
+
+    /// Returns a node as the status section names it.
+    pub(crate) fn action_node(&self, name: &NodeName) -> ActionNode {
+        // Compat: a remote node's id is its name.
+        let id = self.nodes.get(name).map_or_else(|| name.to_string(), |node| node.id.clone());
+        ActionNode { name: name.clone(), id }
+    }
+
+    fn shutdown_requested(&mut self, now: Now, node: NodeName, commands: &mut Vec<Command>) {
+        if self.leaving.contains_key(&node) {
+            return;
+        }
+        self.leaving.insert(node.clone(), now.wall);
+        let value = AttributeChange::Set(now.wall.seconds().to_string());
+        commands.push(Command::SetAttribute { node: node.clone(), name: "shutdown".to_owned(), value });
+        self.want_plan(now, format!("{node} asks to leave"));
+    }
+}
+
+/// Returns a plan's number for people.
+pub(crate) fn plan_number(transition: i32) -> u64 {
+    u64::try_from(transition).unwrap_or(0)
+}
+
+/// Adds an edit to the one write of this call: edits that follow each other are written together.
+pub(crate) fn push_edit(commands: &mut Vec<Command>, edit: StatusEdit) {
+    match commands.last_mut() {
+        Some(Command::EditStatus(edits)) => edits.push(edit),
+        _ => commands.push(Command::EditStatus(vec![edit])),
     }
 }

@@ -20,14 +20,18 @@ pub enum Event {
     SettingsChanged(Settings),
     /// The members and what is known of them changed.
     NodesChanged(BTreeMap<NodeName, Node>),
-    /// A host is back in the cluster in this life; history of an earlier one is void.
+    /// A node is a member and has told what it is at (`NodeReport::AtWork`); also told of every member after an election.
     NodeJoined { node: NodeName, incarnation: Incarnation, at_work: Vec<OperationOrder>, history: Vec<OperationReport> },
     /// A host is gone from the cluster (not merely its daemon).
     NodeLost { node: NodeName },
+    /// A host is there but its daemon did not come back within its grace.
+    DaemonLost { node: NodeName },
     /// Something worth planning for changed in the CIB or in an attribute; the text says what.
     InputChanged { cause: String },
     /// The calculation of this number ended.
     PlanMade { calculation: u64, plan: Box<Plan>, input: Option<String> },
+    /// The calculation of this number gave no plan.
+    PlanFailed { calculation: u64, error: String },
     /// A node reported an operation's result.
     Reported { from: NodeName, report: Box<OperationReport> },
     /// A fencing that `Command::Fence` asked for (or anyone else) ended.
@@ -57,7 +61,8 @@ pub struct FencingEnd {
 /// What is to be done.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Command {
-    /// Makes a plan of the CIB as it is now, through `Controller::planning_input`, and comes back with `PlanMade`.
+    /// Makes a plan of the CIB through `Controller::planning_input`, once every change of the status and of attributes that was asked
+    /// for before is in it, and comes back with `PlanMade` or `PlanFailed`.
     /// Invariant: never asked while an earlier calculation is not answered.
     Calculate { calculation: u64, cause: String },
     /// Sends this to a node.
@@ -68,6 +73,9 @@ pub enum Command {
     EditStatus(Vec<StatusEdit>),
     /// Sets (or with no value deletes) a transient attribute through the attribute engine.
     SetAttribute { node: NodeName, name: String, value: AttributeChange },
+    /// Forgets the failures of a resource on a node: every `fail-count-R#…` and `last-failure-R#…`, or those of one operation and interval
+    /// in milliseconds.
+    ClearFailures { node: NodeName, resource: ResourceId, operation: Option<(String, u64)> },
     /// Tells a node that nothing runs on it any more and its daemon may end.
     ShutDown { node: NodeName },
     /// Calls again at this time of the monotonic clock; replaces an earlier wish.

@@ -7,7 +7,18 @@
 mod controller;
 mod edit;
 mod event;
+mod firing;
+mod input;
+mod presence;
+mod progress;
+mod record;
+mod results;
+mod step;
 
 pub use controller::Controller;
 pub use edit::{Join, NodeState, StatusEdit};
 pub use event::{AttributeChange, Command, Event, FenceWish, FencingEnd, InFlight, Node, Settings};
+pub use record::record_elements;
+
+#[cfg(test)]
+mod tests;

@@ -66,6 +66,7 @@ mod tests {
             parameters: parameters.clone(),
             transition_key: TransitionKey { action: 1, transition: 1, target_rc: 0, uuid: String::new() },
             on_node: "node1".into(),
+            locked_since: None,
         };
         digests(&order, &parameters, None).all
     }

@@ -167,6 +167,7 @@ impl Executor {
             parameters: call.parameters,
             transition_key: TransitionKey { action: -1, transition: -1, target_rc: 0, uuid: String::new() },
             on_node: self.settings.node.clone(),
+            locked_since: None,
         };
         queue.active = Some(Active {
             call: call.id,

@@ -242,6 +242,7 @@ impl Executor {
             parameters: Default::default(),
             transition_key: key,
             on_node: cancel.on_node.clone(),
+            locked_since: None,
         };
         self.report_cancelled_order(now, &order, commands);
         let nothing_known = self.resources.get(&cancel.resource).is_some_and(|queue| queue.is_empty());
@@ -276,6 +277,7 @@ impl Executor {
             migrate_target: migration("migrate_target"),
             on_fail: order.meta("on_fail").map(str::to_owned),
             container: order.meta("container").map(str::to_owned),
+            locked_since: order.locked_since,
             direct: false,
         }
     }

@@ -24,6 +24,7 @@ fn order(resource: &str, operation: &str, interval: u64) -> OperationOrder {
         parameters: BTreeMap::from([("port".to_owned(), "80".to_owned()), ("CRM_meta_timeout".to_owned(), "20000".to_owned())]),
         transition_key: TransitionKey { action: 7, transition: interval as i32, target_rc: 0, uuid: format!("{operation}-uuid") },
         on_node: "node1".into(),
+        locked_since: None,
     }
 }
 

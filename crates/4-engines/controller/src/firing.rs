@@ -1,0 +1,202 @@
+//! Begins what is ready: each action becomes an order to a node, a wish to the fencer, a change of the status, or nothing at all.
+
+use crate::controller::{Controller, plan_number, push_edit};
+use crate::progress::{Jobs, count_job};
+use crate::record::{is_recordable, pending_id};
+use crate::step::{State, Step};
+use crate::{Command, FenceWish, Join, NodeState, StatusEdit};
+use messages::event::Fact;
+use messages::operation::NodeOrder;
+use model::{NodeName, Now, parse_boolean, parse_interval};
+use std::time::Duration;
+use transition::ActionKind;
+
+impl Controller {
+    /// Begins everything that may begin now. Compat: in the order of the plan, pass by pass, until a pass ends nothing at once.
+    pub(crate) fn fire(&mut self, now: Now, commands: &mut Vec<Command>) {
+        let limit = self.progress.batch_limit();
+        let mut under_way = self.progress.under_way();
+        let mut jobs = self.progress.jobs();
+        let mut again = true;
+        while again {
+            again = false;
+            for place in 0..self.progress.steps.len() {
+                let step = &self.progress.steps[place];
+                let full = limit > 0 && under_way >= limit && step.action.kind != ActionKind::Pseudo;
+                if full || !self.progress.is_ready(step) || !self.may_begin(step, &jobs) {
+                    continue;
+                }
+                self.begin(now, place, commands);
+                let step = &self.progress.steps[place];
+                if step.is_under_way() {
+                    under_way += 1;
+                    count_job(&mut jobs, step);
+                } else {
+                    again = true;
+                }
+            }
+        }
+        self.note_end(commands);
+    }
+
+    /// Returns whether limits and the state of its node let an action begin.
+    fn may_begin(&self, step: &Step, jobs: &Jobs) -> bool {
+        if step.is_shutdown() && step.node() == Some(&self.node) {
+            // The coordinator leaves last, when nothing else is left to be carried out.
+            return !self
+                .progress
+                .steps
+                .iter()
+                .any(|other| other.is_under_way() || (self.is_due(other) && !is_own_shutdown(other, &self.node)));
+        }
+        if step.action.kind != ActionKind::Resource {
+            return true;
+        }
+        // A node whose daemon is away for a moment gets its orders when it is back.
+        let reachable = step.executor().and_then(|node| self.nodes.get(node)).is_none_or(|node| node.reachable);
+        let migrations_max: i64 = self.progress.graph.option("migration-limit").and_then(|text| text.parse().ok()).unwrap_or(-1);
+        reachable
+            && step.job_nodes().iter().all(|node| {
+                let (jobs, migrations) = jobs.get(*node).copied().unwrap_or_default();
+                let limit = self.nodes.get(*node).map_or(0, |node| node.jobs_max);
+                let migrates = step.is_migration() && migrations_max > 0;
+                (limit == 0 || jobs < limit) && !(migrates && migrations >= migrations_max as usize)
+            })
+    }
+
+    /// Returns whether a waiting action only lacks its turn.
+    pub(crate) fn is_due(&self, step: &Step) -> bool {
+        step.state == State::Waiting && !step.held && step.after.iter().all(|place| self.progress.steps[*place].state == State::Succeeded)
+    }
+
+    fn begin(&mut self, now: Now, place: usize, commands: &mut Vec<Command>) {
+        let step = self.progress.steps[place].clone();
+        match step.action.kind {
+            ActionKind::Pseudo => self.begin_pseudo(&step, commands),
+            ActionKind::Cluster => return self.begin_cluster(now, place, &step, commands),
+            ActionKind::Resource => return self.begin_resource(now, place, &step, commands),
+        }
+        self.progress.steps[place].state = State::Succeeded;
+    }
+
+    fn begin_pseudo(&mut self, step: &Step, commands: &mut Vec<Command>) {
+        for (node, on) in &step.action.maintenance {
+            push_edit(commands, StatusEdit::Maintenance { node: node.clone(), on: *on });
+        }
+    }
+
+    fn begin_cluster(&mut self, now: Now, place: usize, step: &Step, commands: &mut Vec<Command>) {
+        let Some(node) = step.action.node.clone() else {
+            self.progress.steps[place].state = State::Failed;
+            return;
+        };
+        match step.action.operation.as_str() {
+            "stonith" => {
+                let timeout = ["stonith-timeout", "fencing-timeout"].iter().find_map(|name| self.progress.graph.option(name));
+                let timeout = timeout.and_then(parse_interval).unwrap_or(Duration::from_secs(60));
+                let delay = ["priority_fencing_delay", "priority-fencing-delay"].iter().find_map(|name| step.action.meta(name));
+                self.under_way(place, now, None);
+                commands.push(Command::Fence(FenceWish {
+                    target: node,
+                    action: step.action.meta("stonith_action").unwrap_or("reboot").to_owned(),
+                    timeout,
+                    delay: delay.and_then(parse_interval),
+                    reason: step.action.reason.clone(),
+                }));
+                return;
+            }
+            "do_shutdown" => {
+                let deadline = now.monotonic + step.patience(&self.progress.graph);
+                self.under_way(place, now, Some(deadline));
+                let state = NodeState { expected: Some(Join::Down), origin: "do_shutdown", ..NodeState::default() };
+                push_edit(commands, StatusEdit::NodeState { node: node.clone(), state });
+                commands.push(Command::ShutDown { node: node.name });
+                return;
+            }
+            "clear_failcount" => self.clear_failures(step, &node, commands),
+            "lrm_delete" | "delete" => self.delete(step, &node, commands),
+            // Compat: anything else asks for nothing that is not done already (lrm_refresh, probe_complete, …).
+            _ => {}
+        }
+        self.progress.steps[place].state = State::Succeeded;
+    }
+
+    fn clear_failures(&mut self, step: &Step, node: &transition::ActionNode, commands: &mut Vec<Command>) {
+        let Some(resource) = step.resource().cloned() else { return };
+        let interval = step.action.meta("clear_failcount_interval").and_then(|text| text.parse().ok()).unwrap_or(0);
+        let operation = step.action.meta("clear_failcount_op").map(|operation| (operation.to_owned(), interval));
+        let record = format!("{resource}_last_failure_0");
+        push_edit(commands, StatusEdit::DropRecord { node: node.clone(), resource: resource.clone(), record });
+        commands.push(Command::ClearFailures { node: node.name.clone(), resource, operation });
+    }
+
+    fn delete(&mut self, step: &Step, node: &transition::ActionNode, commands: &mut Vec<Command>) {
+        let Some(resource) = step.resource().cloned() else { return };
+        let executor = step.executor().cloned().unwrap_or_else(|| node.name.clone());
+        commands.push(Command::Order { node: executor, order: NodeOrder::Forget { resource: resource.clone() } });
+        self.recorded.remove(&(node.name.clone(), resource.clone()));
+        push_edit(commands, StatusEdit::DropResource { node: node.clone(), resource });
+    }
+
+    fn begin_resource(&mut self, now: Now, place: usize, step: &Step, commands: &mut Vec<Command>) {
+        let (Some(node), Some(executor)) = (step.action.node.clone(), step.executor().cloned()) else {
+            self.progress.steps[place].state = State::Failed;
+            return;
+        };
+        let deadline = now.monotonic + step.patience(&self.progress.graph);
+        match step.action.operation.as_str() {
+            "delete" => {
+                self.delete(step, &node, commands);
+                self.progress.steps[place].state = State::Succeeded;
+                return;
+            }
+            "cancel" => {
+                let Some(order) = step.cancel_order() else {
+                    self.progress.steps[place].state = State::Failed;
+                    return;
+                };
+                self.under_way(place, now, Some(deadline));
+                commands.push(Command::Order { node: executor, order: NodeOrder::Cancel(order) });
+                return;
+            }
+            _ => {}
+        }
+        let Some(order) = step.operation_order() else {
+            self.progress.steps[place].state = State::Failed;
+            return;
+        };
+        self.under_way(place, now, Some(deadline));
+        if is_recordable(&order.operation) && order.meta("record_pending").and_then(parse_boolean).unwrap_or(true) {
+            self.progress.steps[place].noted = true;
+            let feature_set = order.parameters.get("crm_feature_set").unwrap_or(&self.settings.feature_set).clone();
+            let edit = StatusEdit::Pending { node: node.clone(), order: Box::new(order.clone()), feature_set, at: now.wall };
+            debug_assert!(!pending_id(&order).is_empty());
+            push_edit(commands, edit);
+        }
+        if tells(&order.operation, order.interval) {
+            commands.push(Command::Tell(Fact::ActionStarted {
+                plan: plan_number(step.key.transition),
+                resource: Some(order.resource.clone()),
+                node: node.name,
+                operation: order.operation.clone(),
+            }));
+        }
+        if step.action.meta("op_no_wait").and_then(parse_boolean) == Some(true) {
+            self.progress.steps[place].state = State::Succeeded;
+        }
+        commands.push(Command::Order { node: executor, order: NodeOrder::Operation(order) });
+    }
+
+    fn under_way(&mut self, place: usize, now: Now, deadline: Option<Duration>) {
+        self.progress.steps[place].state = State::UnderWay { since: now.monotonic, deadline };
+    }
+}
+
+fn is_own_shutdown(step: &Step, own: &NodeName) -> bool {
+    step.is_shutdown() && step.node() == Some(own)
+}
+
+/// Returns whether people want to see that an operation begins and ends: what changes something.
+pub(crate) fn tells(operation: &str, interval: Duration) -> bool {
+    interval.is_zero() && !matches!(operation, "monitor" | "status" | "notify" | "meta-data" | "cancel" | "delete")
+}

@@ -1,0 +1,51 @@
+//! The CIB as a plan should see it while actions are under way.
+//!
+//! A note that an operation is pending stands in the place of what was known before. The plan is made as if what is under way had not
+//! begun: then it contains the same action again, which is adopted, and everything that waits for it waits for the right thing.
+
+use crate::Controller;
+use crate::record::{pending_id, record_elements};
+use xml::{Element, Node};
+
+impl Controller {
+    /// Returns the CIB as the scheduler is to see it: notes of operations this coordinator has under way are replaced by what they
+    /// hide. What is saved as a plan's input is this document, so that a replay gives the same plan.
+    pub fn planning_input(&self, cib: &Element) -> Element {
+        let mut input = cib.clone();
+        let Some(status) = input.child_mut("status") else { return input };
+        for step in self.progress.steps.iter().filter(|step| step.is_under_way() && step.noted) {
+            let (Some(order), Some(node)) = (step.operation_order(), step.node()) else { continue };
+            let Some(state) =
+                status.elements_mut().find(|state| state.name == "node_state" && state.attribute("uname") == Some(node.as_str()))
+            else {
+                continue;
+            };
+            let Some(resources) = state.descend_mut(&["lrm", "lrm_resources"]) else { continue };
+            let id = pending_id(&order);
+            let known = self.recorded.get(&(node.clone(), order.resource.clone())).and_then(|records| records.get(&id));
+            let known = known.and_then(|report| record_elements(report).into_iter().find(|element| element.id() == Some(&id)));
+            uncover(resources, order.resource.as_str(), &id, known);
+        }
+        input
+    }
+}
+
+/// Puts what is known in the place of a note; a resource of which nothing else is known disappears, so that it is probed.
+fn uncover(resources: &mut Element, resource: &str, id: &str, known: Option<Element>) {
+    let Some(history) = resources.elements_mut().find(|history| history.id() == Some(resource)) else { return };
+    let is_note = |element: &Element| element.id() == Some(id) && element.attribute("op-status") == Some("-1");
+    if !history.elements().any(is_note) {
+        return;
+    }
+    match known {
+        Some(known) => {
+            if let Some(note) = history.elements_mut().find(|element| is_note(element)) {
+                *note = known;
+            }
+        }
+        None => history.children.retain(|child| !child.as_element().is_some_and(is_note)),
+    }
+    if history.elements().next().is_none() {
+        resources.children.retain(|child: &Node| child.as_element().is_none_or(|element| element.id() != Some(resource)));
+    }
+}

@@ -1,0 +1,119 @@
+//! Nodes that come and go, as far as plans and the status section are concerned.
+
+use crate::controller::{Controller, push_edit};
+use crate::step::{State, Step};
+use crate::{Command, Join, NodeState, StatusEdit};
+use messages::group::Incarnation;
+use messages::operation::{OperationOrder, OperationReport};
+use model::{NodeName, Now};
+
+impl Controller {
+    /// A node is a member now. Its history is written anew from what it says itself: that is the only truth about it.
+    pub(crate) fn node_joined(
+        &mut self,
+        now: Now,
+        name: NodeName,
+        incarnation: Incarnation,
+        at_work: Vec<OperationOrder>,
+        history: Vec<OperationReport>,
+        commands: &mut Vec<Command>,
+    ) {
+        let node = self.action_node(&name);
+        let another_life = self.nodes.get(&name).and_then(|node| node.incarnation.as_ref()).is_some_and(|known| *known != incarnation);
+        if let Some(known) = self.nodes.get_mut(&name) {
+            known.incarnation = Some(incarnation.clone());
+        }
+        if self.fenced.get(&name).is_some_and(|fenced| *fenced != incarnation) {
+            self.fenced.remove(&name);
+        }
+        self.leaving.remove(&name);
+        if another_life {
+            self.give_up_on(now, &name);
+        }
+        push_edit(commands, StatusEdit::DropHistory { node: node.clone() });
+        let state = NodeState {
+            in_membership: Some(true),
+            daemon_online: Some(true),
+            join: Some(Join::Member),
+            expected: Some(Join::Member),
+            origin: "do_dc_join_ack",
+        };
+        push_edit(commands, StatusEdit::NodeState { node: node.clone(), state });
+        self.recorded.retain(|(recorded, _), _| *recorded != name);
+        for report in history.into_iter().filter(|report| report.incarnation == incarnation) {
+            self.remember(&report);
+            let node = self.action_node(&report.on_node);
+            push_edit(commands, StatusEdit::Record { node, report: Box::new(report) });
+        }
+        for order in at_work {
+            // What it is at by order of an earlier coordinator goes on, and its result will come.
+            let node = self.action_node(&order.on_node);
+            if self.progress.find(&order.transition_key).is_some() {
+                continue;
+            }
+            let feature_set = order.parameters.get("crm_feature_set").unwrap_or(&self.settings.feature_set).clone();
+            self.progress.inherit(Step::inherited(&order, &node, now.monotonic));
+            push_edit(commands, StatusEdit::Pending { node, order: Box::new(order), feature_set, at: now.wall });
+        }
+        self.want_plan(now, format!("{name} has joined"));
+    }
+
+    /// A host is gone: nothing on it will be carried out, and what became of what it was at is not known.
+    pub(crate) fn node_lost(&mut self, now: Now, name: &NodeName, commands: &mut Vec<Command>) {
+        // Safety: only a node that was dismissed, with everything on it stopped, has left; to have asked for it is not enough.
+        let left = self.end_shutdown_of(name);
+        self.leaving.remove(name);
+        if let Some(node) = self.nodes.get_mut(name) {
+            node.reachable = false;
+        }
+        self.give_up_on(now, name);
+        let node = self.action_node(name);
+        let state = NodeState {
+            in_membership: Some(false),
+            daemon_online: Some(false),
+            join: Some(Join::Down),
+            // Compat: who was not told to leave is expected to be here, and so will be fenced.
+            expected: left.then_some(Join::Down),
+            origin: "post_cache_update",
+        };
+        push_edit(commands, StatusEdit::NodeState { node: node.clone(), state });
+        push_edit(commands, StatusEdit::DropAttributes { node });
+        if !left {
+            // Compat: a node that leaves as the plan said changes nothing for the rest of the plan.
+            self.want_plan(now, format!("{name} has left"));
+        }
+    }
+
+    /// A node's daemon did not come back in time although its host is there: it cannot be trusted, and will be fenced.
+    pub(crate) fn daemon_lost(&mut self, now: Now, name: &NodeName, commands: &mut Vec<Command>) {
+        let left = self.end_shutdown_of(name);
+        self.give_up_on(now, name);
+        let state = NodeState {
+            in_membership: Some(true),
+            daemon_online: Some(false),
+            join: Some(Join::Down),
+            expected: left.then_some(Join::Down),
+            origin: "peer_update_callback",
+        };
+        push_edit(commands, StatusEdit::NodeState { node: self.action_node(name), state });
+        self.want_plan(now, format!("the daemon of {name} is gone"));
+    }
+
+    pub(crate) fn shutdown_done(&mut self, now: Now, name: &NodeName, commands: &mut Vec<Command>) {
+        self.node_lost(now, name, commands);
+    }
+
+    /// Ends the shutdown that was under way for this node; returns whether there was one.
+    fn end_shutdown_of(&mut self, name: &NodeName) -> bool {
+        let shutdown = self.progress.steps.iter_mut().find(|step| step.is_shutdown() && step.is_under_way() && step.node() == Some(name));
+        shutdown.map(|step| step.state = State::Succeeded).is_some()
+    }
+
+    /// Ends, as failed, whatever a node was to do: a new plan says what becomes of it.
+    fn give_up_on(&mut self, now: Now, name: &NodeName) {
+        for place in self.progress.unfinished_on(name) {
+            self.progress.steps[place].state = State::Failed;
+            self.want_plan(now, format!("{name} cannot finish its work"));
+        }
+    }
+}

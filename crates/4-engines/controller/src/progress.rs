@@ -1,0 +1,194 @@
+//! The plan under way: which actions are ready, under way, ended; and how a new plan takes over from the one before.
+//!
+//! A new plan never waits for the old one. What is under way and wanted again is adopted with its key; what is under way and not
+//! wanted goes on as *foreign*, and everything of the new plan that touches its resource, or what waited for it, is held until
+//! its end leads to another plan. Invariant: nothing is ordered twice, and a resource has one state-changing action under way on a host.
+
+use crate::step::{Identity, State, Step};
+use model::{NodeName, ResourceId, TransitionKey};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use transition::{ActionId, ActionKind, Graph, Plan};
+
+/// Resource actions, and migrations of them, by node.
+pub(crate) type Jobs = BTreeMap<String, (usize, usize)>;
+
+/// Counts a step that is under way for its nodes.
+pub(crate) fn count_job(jobs: &mut Jobs, step: &Step) {
+    for node in step.job_nodes() {
+        let (all, migrations) = jobs.entry(node.to_owned()).or_default();
+        *all += 1;
+        *migrations += usize::from(step.is_migration());
+    }
+}
+
+/// The actions of the present plan, and what is left of earlier ones.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Progress {
+    pub graph: Graph,
+    pub steps: Vec<Step>,
+    /// The plan has not been reported as ended.
+    pub running: bool,
+}
+
+impl Progress {
+    /// Lets a new plan take over.
+    pub fn take_over(&mut self, plan: Plan, uuid: &str) {
+        let old = std::mem::take(&mut self.steps);
+        let mut graph = plan.graph;
+        let actions = std::mem::take(&mut graph.actions);
+        let places: BTreeMap<ActionId, usize> = actions.iter().enumerate().map(|(place, action)| (action.id, place)).collect();
+        let mut steps: Vec<Step> = actions
+            .into_iter()
+            .map(|action| {
+                let after = action.after.iter().filter_map(|id| places.get(id).copied()).collect();
+                Step { after, ..Step::waiting(action, graph.transition, uuid) }
+            })
+            .collect();
+        let mut wanted: BTreeMap<Identity, usize> = BTreeMap::new();
+        for (place, step) in steps.iter().enumerate() {
+            wanted.entry(step.identity()).or_insert(place);
+        }
+        let mut moved: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut foreign = Vec::new();
+        for (place, step) in old.iter().enumerate().filter(|(_, step)| step.is_under_way()) {
+            match wanted.get(&step.identity()).filter(|place| !steps[**place].is_under_way()) {
+                Some(new) => {
+                    let step = step.clone();
+                    steps[*new] = Step { key: step.key, state: step.state, noted: step.noted, ..steps[*new].clone() };
+                    moved.insert(place, *new);
+                }
+                None => {
+                    moved.insert(place, steps.len());
+                    foreign.push(place);
+                    steps.push(Step { foreign: true, held: false, after: Vec::new(), ..step.clone() });
+                }
+            }
+        }
+        carry_over(&old, &mut steps, &mut moved, &wanted);
+        for place in foreign {
+            hold_contradicting(&old, place, &mut steps);
+        }
+        *self = Progress { graph, steps, running: true };
+    }
+
+    /// Adds an order that an earlier coordinator gave and a node is at.
+    pub fn inherit(&mut self, step: Step) {
+        if self.find(&step.key).is_none() {
+            self.steps.push(step);
+        }
+    }
+
+    /// Returns the place of the step under way that has this key.
+    pub fn find(&self, key: &TransitionKey) -> Option<usize> {
+        self.steps.iter().position(|step| step.is_under_way() && step.key == *key)
+    }
+
+    /// Returns how many actions may be under way at once; zero sets no limit.
+    pub fn batch_limit(&self) -> usize {
+        self.graph.option("batch-limit").and_then(|text| text.parse().ok()).unwrap_or(0)
+    }
+
+    /// Returns whether everything a waiting step waits for has been done.
+    pub fn is_ready(&self, step: &Step) -> bool {
+        // Compat: what has priority INFINITY (notifications) also follows what failed.
+        let anyway = step.outlives_its_plan();
+        step.state == State::Waiting
+            && !step.held
+            && step.after.iter().all(|place| match self.steps[*place].state {
+                State::Succeeded => true,
+                State::Failed => anyway,
+                _ => false,
+            })
+    }
+
+    pub fn under_way(&self) -> usize {
+        self.steps.iter().filter(|step| step.is_under_way()).count()
+    }
+
+    /// Returns how many resource actions, and how many migrations of them, each node is at.
+    pub fn jobs(&self) -> Jobs {
+        let mut jobs = Jobs::new();
+        for step in self.steps.iter().filter(|step| step.is_under_way()) {
+            count_job(&mut jobs, step);
+        }
+        jobs
+    }
+
+    /// Returns the next moment an action under way is overdue.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.steps.iter().filter_map(|step| if let State::UnderWay { deadline, .. } = step.state { deadline } else { None }).min()
+    }
+
+    /// Returns the steps that are overdue.
+    pub fn overdue(&self, now: Duration) -> Vec<usize> {
+        let late = |step: &Step| matches!(step.state, State::UnderWay { deadline: Some(deadline), .. } if deadline <= now);
+        (0..self.steps.len()).filter(|place| late(&self.steps[*place])).collect()
+    }
+
+    /// Returns the steps not ended that need this node to do something.
+    pub fn unfinished_on(&self, node: &NodeName) -> Vec<usize> {
+        let concerned = |step: &Step| {
+            let active = step.action.kind == ActionKind::Resource || step.action.operation == "lrm_delete";
+            !step.has_ended() && active && (step.executor() == Some(node) || step.node() == Some(node))
+        };
+        (0..self.steps.len()).filter(|place| concerned(&self.steps[*place])).collect()
+    }
+}
+
+/// Lets what outlives its plan follow into the new one, with its order among itself.
+fn carry_over(old: &[Step], steps: &mut Vec<Step>, moved: &mut BTreeMap<usize, usize>, wanted: &BTreeMap<Identity, usize>) {
+    let mut carried: BTreeSet<usize> = BTreeSet::new();
+    // Everything a carried step waits for must be done, under way, or carried too; the order of a graph is not topological.
+    loop {
+        let add = (0..old.len()).find(|place| {
+            let step = &old[*place];
+            let follows = |before: &usize| old[*before].state != State::Waiting || carried.contains(before);
+            step.state == State::Waiting
+                && step.outlives_its_plan()
+                && !carried.contains(place)
+                && !wanted.contains_key(&step.identity())
+                && !step.after.is_empty()
+                && step.after.iter().all(follows)
+        });
+        let Some(place) = add else { break };
+        carried.insert(place);
+    }
+    for place in &carried {
+        moved.insert(*place, steps.len());
+        steps.push(Step { foreign: true, held: false, ..old[*place].clone() });
+    }
+    for place in carried {
+        let after = old[place].after.iter().filter_map(|before| moved.get(before).copied()).collect();
+        steps[moved[&place]].after = after;
+    }
+}
+
+/// Holds what must not go on while a foreign action is under way: whatever concerns its resource (or, of fencing and shutdown, its
+/// node), and the resources whose actions waited for it in the old plan: the new plan believes it never began.
+fn hold_contradicting(old: &[Step], place: usize, steps: &mut [Step]) {
+    let foreign = &old[place];
+    if !foreign.concerns_state() {
+        return;
+    }
+    let mut reached: BTreeSet<usize> = BTreeSet::from([place]);
+    let mut resources: BTreeSet<ResourceId> = foreign.resource().cloned().into_iter().collect();
+    loop {
+        let before = reached.len();
+        for (other, step) in old.iter().enumerate() {
+            if step.after.iter().any(|after| reached.contains(after)) {
+                reached.insert(other);
+                resources.extend(step.resource().cloned());
+            }
+        }
+        if reached.len() == before {
+            break;
+        }
+    }
+    let node = foreign.node().filter(|_| foreign.action.kind == ActionKind::Cluster).cloned();
+    for step in steps.iter_mut().filter(|step| step.state == State::Waiting && step.action.kind != ActionKind::Pseudo && !step.foreign) {
+        let same_resource = step.resource().is_some_and(|resource| resources.contains(resource));
+        let same_node = node.is_some() && step.node() == node.as_ref() && step.action.kind == ActionKind::Resource;
+        step.held |= same_resource || same_node;
+    }
+}

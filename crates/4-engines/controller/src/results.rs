@@ -1,0 +1,293 @@
+//! What ends an action: a report, the end of its time, a fencing. Failures are counted, unexpected results ask for a new plan.
+
+use crate::controller::{Controller, plan_number, push_edit};
+use crate::firing::tells;
+use crate::record::{effective, has_failed, is_recordable, pending_id, record_ids};
+use crate::step::{State, Step};
+use crate::{AttributeChange, Command, FencingEnd, Join, NodeState, StatusEdit};
+use messages::event::Fact;
+use messages::group::Incarnation;
+use messages::operation::{NodeOrder, OperationReport, ReportId};
+use model::{AgentExit, CallId, ExecutionStatus, NodeName, Now};
+use std::time::Duration;
+
+impl Controller {
+    pub(crate) fn reported(&mut self, now: Now, from: &NodeName, report: OperationReport, commands: &mut Vec<Command>) {
+        // Whatever becomes of it, it need not come again; the order of messages puts its record first.
+        let acknowledge = Command::Order { node: from.clone(), order: NodeOrder::Acknowledge { reports: vec![report.id] } };
+        if self.is_void(from, &report.incarnation) {
+            // Safety: the host that says so was reset since; what it did is undone.
+            commands.push(acknowledge);
+            return;
+        }
+        let place = self.progress.find(&report.transition_key);
+        self.record(&report, commands);
+        let failed = has_failed(&report) && report.operation != "notify";
+        match place {
+            Some(place) => self.step_reported(now, place, &report, failed, commands),
+            None => self.unexpected(now, &report, failed, commands),
+        }
+        commands.push(acknowledge);
+    }
+
+    /// Returns whether what a host says is of a life that has ended.
+    fn is_void(&self, from: &NodeName, incarnation: &Incarnation) -> bool {
+        let known = self.nodes.get(from).and_then(|node| node.incarnation.as_ref());
+        self.fenced.get(from) == Some(incarnation) || known.is_some_and(|known| known != incarnation)
+    }
+
+    /// Writes a result into the history of its resource.
+    fn record(&mut self, report: &OperationReport, commands: &mut Vec<Command>) {
+        if report.direct || !is_recordable(&report.operation) || report.status == ExecutionStatus::Cancelled {
+            return;
+        }
+        self.remember(report);
+        let node = self.action_node(&report.on_node);
+        push_edit(commands, StatusEdit::Record { node, report: Box::new(report.clone()) });
+    }
+
+    /// Remembers what stands in the status section, for when a note of a pending operation takes its place.
+    pub(crate) fn remember(&mut self, report: &OperationReport) {
+        let ids = record_ids(report.resource.as_str(), &report.operation, report.interval.as_millis(), has_failed(report));
+        let records = self.recorded.entry((report.on_node.clone(), report.resource.clone())).or_default();
+        for id in ids {
+            records.insert(id, report.clone());
+        }
+    }
+
+    fn step_reported(&mut self, now: Now, place: usize, report: &OperationReport, failed: bool, commands: &mut Vec<Command>) {
+        let step = self.progress.steps[place].clone();
+        let ignored = report.on_fail.as_deref() == Some("ignore") || step.action.meta("on_fail") == Some("ignore");
+        let cancelled = report.status == ExecutionStatus::Cancelled && step.action.operation != "cancel";
+        let succeeded = step.action.operation == "cancel" || ((!failed || ignored) && !cancelled);
+        self.progress.steps[place].state = if succeeded { State::Succeeded } else { State::Failed };
+        if step.action.operation == "cancel" {
+            self.drop_cancelled(&step, report, commands);
+        } else if failed && step.noted && !report.interval.is_zero() {
+            // The failure has a place of its own: the note that the watch is pending must not stay.
+            self.drop_note(&step, commands);
+        }
+        if failed {
+            self.count_failure(now, report, ignored, commands);
+            self.tell_failure(report, commands);
+        }
+        self.tell_end(now, &step, report, commands);
+        if !succeeded {
+            self.want_plan(now, format!("{} failed on {}", report.operation_key, report.on_node));
+        } else if step.foreign {
+            self.want_plan(now, format!("{} has ended on {}", report.operation_key, report.on_node));
+        }
+    }
+
+    /// A result nobody waits for: a watch that changed its mind, a late one, one of another coordinator's plan.
+    fn unexpected(&mut self, now: Now, report: &OperationReport, failed: bool, commands: &mut Vec<Command>) {
+        if report.direct || report.status == ExecutionStatus::Cancelled {
+            return;
+        }
+        if failed {
+            self.count_failure(now, report, report.on_fail.as_deref() == Some("ignore"), commands);
+            self.tell_failure(report, commands);
+        }
+        self.want_plan(now, format!("{} on {}: {}", report.operation_key, report.on_node, report.exit));
+    }
+
+    fn drop_cancelled(&mut self, step: &Step, report: &OperationReport, commands: &mut Vec<Command>) {
+        let Some(node) = step.action.node.clone() else { return };
+        let record = format!("{}_{}_{}", report.resource, report.operation, report.interval.as_millis());
+        if let Some(records) = self.recorded.get_mut(&(node.name.clone(), report.resource.clone())) {
+            records.remove(&record);
+        }
+        push_edit(commands, StatusEdit::DropRecord { node, resource: report.resource.clone(), record });
+    }
+
+    /// Drops the note that an action is pending without a result to take its place.
+    fn drop_note(&mut self, step: &Step, commands: &mut Vec<Command>) {
+        let (Some(order), Some(node)) = (step.operation_order(), step.action.node.clone()) else { return };
+        let resource = order.resource.clone();
+        push_edit(commands, StatusEdit::DropRecord { node, resource, record: pending_id(&order) });
+    }
+
+    /// Counts a failure where the scheduler finds it. Compat: names and values of the two attributes, and which operations count.
+    fn count_failure(&mut self, now: Now, report: &OperationReport, ignored: bool, commands: &mut Vec<Command>) {
+        let recurring = !report.interval.is_zero();
+        let outside = report.transition_key.transition == -1;
+        let counts = recurring || outside || matches!(report.operation.as_str(), "promote" | "demote" | "start" | "stop");
+        if !counts || report.status == ExecutionStatus::Invalid {
+            return;
+        }
+        let option = |name: &str| self.progress.graph.option(name).map(str::to_owned);
+        let offset = match report.operation.as_str() {
+            "start" => Some(option("failed-start-offset").unwrap_or_else(|| self.start_offset())),
+            "stop" => Some(option("failed-stop-offset").unwrap_or_else(|| "INFINITY".to_owned())),
+            _ => None,
+        };
+        let value = match offset.as_deref() {
+            Some("INFINITY" | "+INFINITY" | "1000000") => AttributeChange::Set("INFINITY".to_owned()),
+            _ => AttributeChange::Increment,
+        };
+        let what = format!("{}#{}_{}", report.resource, report.operation, report.interval.as_millis());
+        let node = report.on_node.clone();
+        if !ignored {
+            commands.push(Command::SetAttribute { node: node.clone(), name: format!("fail-count-{what}"), value });
+        }
+        let value = AttributeChange::Set(now.wall.seconds().to_string());
+        commands.push(Command::SetAttribute { node, name: format!("last-failure-{what}"), value });
+    }
+
+    fn start_offset(&self) -> String {
+        if self.settings.start_failure_is_fatal { "INFINITY".to_owned() } else { "1".to_owned() }
+    }
+
+    fn tell_failure(&self, report: &OperationReport, commands: &mut Vec<Command>) {
+        commands.push(Command::Tell(Fact::OperationFailed {
+            resource: report.resource.clone(),
+            node: report.on_node.clone(),
+            operation: report.operation.clone(),
+            exit: report.exit.0,
+            reason: report.exit_reason.clone().unwrap_or_default(),
+        }));
+    }
+
+    fn tell_end(&self, now: Now, step: &Step, report: &OperationReport, commands: &mut Vec<Command>) {
+        let State::UnderWay { since, .. } = step.state else { return };
+        if !tells(&report.operation, report.interval) || step.action.operation == "cancel" {
+            return;
+        }
+        commands.push(Command::Tell(Fact::ActionFinished {
+            plan: plan_number(step.key.transition),
+            resource: Some(report.resource.clone()),
+            node: report.on_node.clone(),
+            operation: report.operation.clone(),
+            exit: effective(report.exit).0,
+            took: now.monotonic.saturating_sub(since),
+        }));
+    }
+
+    /// Ends what gave no answer in time: as a failure that is recorded like any other.
+    pub(crate) fn check_overdue(&mut self, now: Now, commands: &mut Vec<Command>) {
+        for place in self.progress.overdue(now.monotonic) {
+            let step = self.progress.steps[place].clone();
+            let executor = step.executor().map_or_else(String::new, ToString::to_string);
+            commands
+                .push(Command::Tell(Fact::Warning { text: format!("{executor} gave no result of {} in time", step.action.operation_key) }));
+            match self.overdue_report(now, &step, &executor) {
+                Some(report) if is_recordable(&report.operation) => {
+                    self.record(&report, commands);
+                    self.step_reported(now, place, &report, true, commands);
+                }
+                _ => {
+                    self.progress.steps[place].state = State::Failed;
+                    self.want_plan(now, format!("{} gave no result in time", step.action.operation_key));
+                }
+            }
+        }
+    }
+
+    fn overdue_report(&self, now: Now, step: &Step, executor: &str) -> Option<OperationReport> {
+        let order = step.operation_order()?;
+        let State::UnderWay { since, .. } = step.state else { return None };
+        Some(OperationReport {
+            id: ReportId::default(),
+            incarnation: Incarnation(String::new()),
+            on_node: order.on_node.clone(),
+            resource: order.resource.clone(),
+            agent: order.agent.clone(),
+            operation: order.operation.clone(),
+            operation_key: order.operation_key.clone(),
+            interval: order.interval,
+            call: CallId(0),
+            transition_key: order.transition_key.clone(),
+            status: ExecutionStatus::Timeout,
+            exit: AgentExit::ERROR,
+            exit_reason: Some(format!("Node {executor} did not return result in time")),
+            last_change: now.wall,
+            run_time: now.monotonic.saturating_sub(since),
+            queue_time: Duration::ZERO,
+            digests: None,
+            feature_set: order.parameters.get("crm_feature_set").unwrap_or(&self.settings.feature_set).clone(),
+            migrate_source: order.meta("migrate_source").map(str::to_owned),
+            migrate_target: order.meta("migrate_target").map(str::to_owned),
+            on_fail: order.meta("on_fail").map(str::to_owned),
+            container: order.meta("container").map(str::to_owned),
+            locked_since: order.locked_since,
+            direct: false,
+        })
+    }
+
+    pub(crate) fn fencing_ended(&mut self, now: Now, end: FencingEnd, commands: &mut Vec<Command>) {
+        let mut awaited = false;
+        for place in 0..self.progress.steps.len() {
+            let step = &self.progress.steps[place];
+            let wanted = step.action.meta("stonith_action").unwrap_or("reboot");
+            let same = (wanted == "on") == (end.action == "on");
+            if !step.is_fencing() || !step.is_under_way() || step.node() != Some(&end.target) || !same {
+                continue;
+            }
+            awaited |= !step.foreign;
+            let step = &mut self.progress.steps[place];
+            step.state = if end.error.is_none() { State::Succeeded } else { State::Failed };
+            if step.foreign || end.error.is_some() {
+                self.want_plan(now, format!("fencing of {} has ended", end.target));
+            }
+        }
+        if end.error.is_some() {
+            return;
+        }
+        if end.action == "on" {
+            self.note_unfenced(now, &end, commands);
+            return;
+        }
+        if let Some(incarnation) = &end.incarnation {
+            // The target may already be back in a new life: that one is not what was fenced.
+            let present = self.nodes.get(&end.target).and_then(|node| node.incarnation.as_ref());
+            self.fenced.insert(end.target.clone(), incarnation.clone());
+            if present.is_some_and(|present| present != incarnation) {
+                return;
+            }
+        }
+        self.supersede(now, &end.target, commands);
+        if !awaited {
+            // Someone else had it fenced: what that means is for a new plan.
+            self.want_plan(now, format!("{} was fenced", end.target));
+        }
+    }
+
+    /// Fencing supersedes what is under way on its target: whatever it was, it is over.
+    fn supersede(&mut self, now: Now, target: &NodeName, commands: &mut Vec<Command>) {
+        for place in self.progress.unfinished_on(target) {
+            if self.progress.steps[place].is_under_way() {
+                self.progress.steps[place].state = State::Failed;
+                self.want_plan(now, format!("{target} was fenced while it was at work"));
+            }
+        }
+        self.recorded.retain(|(node, _), _| node != target);
+        self.leaving.remove(target);
+        let node = self.action_node(target);
+        let state = NodeState {
+            in_membership: Some(false),
+            daemon_online: Some(false),
+            join: Some(Join::Down),
+            expected: Some(Join::Down),
+            origin: "send_stonith_update",
+        };
+        push_edit(commands, StatusEdit::NodeState { node: node.clone(), state });
+        push_edit(commands, StatusEdit::DropHistory { node: node.clone() });
+        push_edit(commands, StatusEdit::DropAttributes { node });
+    }
+
+    fn note_unfenced(&mut self, now: Now, end: &FencingEnd, commands: &mut Vec<Command>) {
+        let step = self.progress.steps.iter().rev().find(|step| step.is_fencing() && step.node() == Some(&end.target));
+        let digests = ["digests_all", "digests_secure"].map(|name| step.and_then(|step| step.action.meta(name)).map(str::to_owned));
+        let [all, secure] = digests;
+        let values = [("#node-unfenced", Some(now.wall.seconds().to_string())), ("#digests-all", all), ("#digests-secure", secure)];
+        for (name, value) in values {
+            if let Some(value) = value {
+                commands.push(Command::SetAttribute {
+                    node: end.target.clone(),
+                    name: name.to_owned(),
+                    value: AttributeChange::Set(value),
+                });
+            }
+        }
+    }
+}

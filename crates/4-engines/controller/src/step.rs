@@ -1,0 +1,217 @@
+//! One action on its way: waiting, under way, ended.
+
+use messages::operation::{CancelOrder, OperationOrder};
+use model::{NodeName, ResourceId, TransitionKey, parse_interval};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use transition::{Action, ActionId, ActionKind, Graph};
+
+/// How far an action is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum State {
+    Waiting,
+    /// Ordered; the times are of the monotonic clock. Fencing has no deadline here: the fencer always answers.
+    UnderWay {
+        since: Duration,
+        deadline: Option<Duration>,
+    },
+    Succeeded,
+    /// It failed, or can not be carried out any more.
+    Failed,
+}
+
+/// An action of the present plan, or one of an earlier plan that is still under way.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    pub action: Action,
+    /// The key it was (or will be) ordered under. Invariant: an adopted action keeps the key of its first order.
+    pub key: TransitionKey,
+    pub state: State,
+    /// The steps that must have succeeded before.
+    pub after: Vec<usize>,
+    /// It is not in the present plan: nothing there waits for it, its end asks for a new plan.
+    pub foreign: bool,
+    /// It contradicts, or depends on, something foreign under way: only a new plan decides about it.
+    pub held: bool,
+    /// A note in the status section says that it is under way.
+    pub noted: bool,
+}
+
+/// What tells whether two actions are the same thing to do.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Identity {
+    operation: String,
+    operation_key: String,
+    internal_key: Option<String>,
+    node: Option<NodeName>,
+    detail: String,
+}
+
+impl Step {
+    /// Returns the step of an action that has not begun.
+    pub fn waiting(action: Action, transition: i32, uuid: &str) -> Self {
+        let target_rc = action.meta("op_target_rc").and_then(|text| text.parse().ok()).unwrap_or(0);
+        let number = i32::try_from(action.id.0).unwrap_or(i32::MAX);
+        let key = TransitionKey { action: number, transition, target_rc, uuid: uuid.to_owned() };
+        Self { action, key, state: State::Waiting, after: Vec::new(), foreign: false, held: false, noted: false }
+    }
+
+    /// Returns the step of an order that another coordinator gave and a node is at.
+    pub fn inherited(order: &OperationOrder, node: &transition::ActionNode, now: Duration) -> Self {
+        let interval = order.interval.as_millis().to_string();
+        let mut attributes: BTreeMap<String, String> = order.parameters.clone();
+        attributes.insert("CRM_meta_interval".to_owned(), interval);
+        let action = Action {
+            id: ActionId(0),
+            kind: ActionKind::Resource,
+            operation: order.operation.clone(),
+            operation_key: order.operation_key.clone(),
+            internal_operation_key: None,
+            node: Some(node.clone()),
+            router_node: None,
+            resource: Some(transition::ActionResource {
+                id: order.resource.clone(),
+                long_id: None,
+                class: order.agent.class.clone(),
+                provider: order.agent.provider.clone(),
+                kind: order.agent.kind.clone(),
+            }),
+            attributes,
+            numbered_parameters: BTreeMap::new(),
+            locked_since: order.locked_since,
+            downed: Vec::new(),
+            maintenance: Vec::new(),
+            after: Vec::new(),
+            priority: 0,
+            reason: String::new(),
+        };
+        let deadline = Some(now + order.timeout + order.start_delay + Duration::from_secs(60));
+        let state = State::UnderWay { since: now, deadline };
+        let key = order.transition_key.clone();
+        Self { action, key, state, after: Vec::new(), foreign: true, held: false, noted: true }
+    }
+
+    pub fn is_under_way(&self) -> bool {
+        matches!(self.state, State::UnderWay { .. })
+    }
+
+    pub fn has_ended(&self) -> bool {
+        matches!(self.state, State::Succeeded | State::Failed)
+    }
+
+    pub fn is_fencing(&self) -> bool {
+        self.action.kind == ActionKind::Cluster && self.action.operation == "stonith"
+    }
+
+    pub fn is_shutdown(&self) -> bool {
+        self.action.kind == ActionKind::Cluster && self.action.operation == "do_shutdown"
+    }
+
+    /// Returns whether it goes on although a newer plan has come. Compat: notifications of what has been done are always sent.
+    pub fn outlives_its_plan(&self) -> bool {
+        let quiet = self.action.kind == ActionKind::Pseudo || self.action.operation == "notify";
+        quiet && self.action.priority >= 1_000_000
+    }
+
+    /// Returns the node it is about.
+    pub fn node(&self) -> Option<&NodeName> {
+        self.action.node.as_ref().map(|node| &node.name)
+    }
+
+    /// Returns the node that gets the order.
+    pub fn executor(&self) -> Option<&NodeName> {
+        self.action.router_node.as_ref().or_else(|| self.node())
+    }
+
+    pub fn resource(&self) -> Option<&ResourceId> {
+        self.action.resource.as_ref().map(|resource| &resource.id)
+    }
+
+    pub fn interval(&self) -> Duration {
+        Duration::from_millis(self.action.meta("interval").and_then(|text| text.parse().ok()).unwrap_or(0))
+    }
+
+    /// Returns whether it may change what a resource does somewhere, or find out what it does (a probe).
+    pub fn concerns_state(&self) -> bool {
+        self.action.kind != ActionKind::Pseudo
+            && self.interval().is_zero()
+            && !matches!(self.action.operation.as_str(), "notify" | "cancel")
+    }
+
+    pub fn identity(&self) -> Identity {
+        let detail = match self.action.operation.as_str() {
+            "stonith" => self.action.meta("stonith_action").unwrap_or("reboot").to_owned(),
+            "notify" => format!("{:?} {:?}", self.action.meta("notify_type"), self.action.meta("notify_operation")),
+            _ => String::new(),
+        };
+        Identity {
+            operation: self.action.operation.clone(),
+            operation_key: self.action.operation_key.clone(),
+            internal_key: self.action.internal_operation_key.clone(),
+            node: self.node().cloned(),
+            detail,
+        }
+    }
+
+    /// Returns how long to wait for an answer: what the action may take, and what the network may.
+    pub fn patience(&self, graph: &Graph) -> Duration {
+        let ms = |name: &str| Duration::from_millis(self.action.meta(name).and_then(|text| text.parse().ok()).unwrap_or(0));
+        let network = graph.option("cluster-delay").and_then(parse_interval).unwrap_or(Duration::from_secs(60));
+        ms("timeout") + ms("start_delay") + network
+    }
+
+    /// Returns what the node is ordered to do.
+    pub fn operation_order(&self) -> Option<OperationOrder> {
+        let (resource, node) = (self.action.resource.as_ref()?, self.action.node.as_ref()?);
+        let ms = |name: &str| Duration::from_millis(self.action.meta(name).and_then(|text| text.parse().ok()).unwrap_or(0));
+        Some(OperationOrder {
+            resource: resource.id.clone(),
+            agent: messages::agent::AgentName {
+                class: resource.class.clone(),
+                provider: resource.provider.clone(),
+                kind: resource.kind.clone(),
+            },
+            operation: self.action.operation.clone(),
+            operation_key: self.action.operation_key.clone(),
+            interval: self.interval(),
+            start_delay: ms("start_delay"),
+            timeout: ms("timeout"),
+            parameters: self
+                .action
+                .attributes
+                .iter()
+                .chain(&self.action.numbered_parameters)
+                .map(|(n, v)| (n.clone(), v.clone()))
+                .collect(),
+            transition_key: self.key.clone(),
+            on_node: node.name.clone(),
+            locked_since: self.action.locked_since,
+        })
+    }
+
+    /// Returns which recurring operation a `cancel` is about.
+    pub fn cancel_order(&self) -> Option<CancelOrder> {
+        Some(CancelOrder {
+            resource: self.resource()?.clone(),
+            operation: self.action.meta("operation").unwrap_or("monitor").to_owned(),
+            interval: self.interval(),
+            transition_key: Some(self.key.clone()),
+            on_node: self.node()?.clone(),
+        })
+    }
+
+    /// Returns the nodes whose job limits it counts against; both ends of a migration.
+    pub fn job_nodes(&self) -> Vec<&str> {
+        if self.action.kind != ActionKind::Resource {
+            return Vec::new();
+        }
+        if self.action.router_node.is_none() && self.is_migration() {
+            return ["migrate_source", "migrate_target"].into_iter().filter_map(|name| self.action.meta(name)).collect();
+        }
+        self.executor().map(NodeName::as_str).into_iter().collect()
+    }
+
+    pub fn is_migration(&self) -> bool {
+        matches!(self.action.operation.as_str(), "migrate_to" | "migrate_from")
+    }
+}
