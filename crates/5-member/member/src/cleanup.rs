@@ -96,7 +96,7 @@ impl Member {
     }
 
     /// Deletes fail counts and the times of the last failures.
-    fn clear_failures(&mut self, wanted: Option<&[String]>, node: Option<&NodeName>, operation: Option<&str>, interval_ms: Option<u64>) {
+    pub(crate) fn clear_failures(&mut self, wanted: Option<&[String]>, node: Option<&NodeName>, operation: Option<&str>, interval_ms: Option<u64>) {
         let nodes: Vec<NodeName> = match node {
             Some(node) => vec![node.clone()],
             None => self.membership.peers().keys().cloned().collect(),
@@ -157,6 +157,7 @@ impl Member {
             migrate_target: None,
             on_fail: None,
             container: None,
+            locked_since: None,
             direct: false,
         };
         self.give_controller(controller::Event::Reported { from: node.clone(), report: Box::new(report) });

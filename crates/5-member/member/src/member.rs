@@ -128,7 +128,7 @@ impl Member {
                 Some(history) => Executor::restore(settings, history),
                 None => Executor::new(settings),
             },
-            controller: Controller::new(),
+            controller: Controller::new(config.node.clone()),
             fencer: Fencer::new(),
             out: Vec::new(),
             outbox: Outbox::default(),

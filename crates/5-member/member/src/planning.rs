@@ -56,6 +56,11 @@ impl Member {
                 };
                 self.set_attribute(node, name, value);
             }
+            Command::ClearFailures { node, resource, operation } => {
+                let wanted = [resource.to_string()];
+                let (operation, interval_ms) = operation.unzip();
+                self.clear_failures(Some(&wanted), Some(&node), operation.as_deref(), interval_ms);
+            }
             Command::ShutDown { node } => {
                 let term = self.membership.term();
                 self.send(PeerMessage::ShutDown { term, node });
@@ -111,8 +116,8 @@ impl Member {
             Ok(plan) => plan,
             Err(reason) => {
                 self.log(LogLevel::Error, format!("no plan could be made of {}: {reason}", input.clone().unwrap_or_default()));
-                self.tell_everyone(Fact::Warning { text: format!("no plan could be made: {reason}") });
-                Default::default()
+                self.give_controller(controller::Event::PlanFailed { calculation: outcome.number, error: reason });
+                return;
             }
         };
         self.last_plan = Some(plan.clone());
