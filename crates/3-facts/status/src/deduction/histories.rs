@@ -6,7 +6,7 @@ use super::resources::{Origin, is_remote_connection};
 use crate::document::{shared_child, shared_children};
 use crate::{Agent, Effect, NodeIndex, NodeKind, OperationRecord, Requires, ResourceHistory, ResourceIndex, numbers};
 use compact_str::{CompactString, format_compact};
-use model::{AgentExit, ExecutionStatus, ResourceId, Role, Score, Timestamp, TransitionKey};
+use model::{AgentExit, ExecutionStatus, ResourceId, Role, Score, Timestamp};
 use std::cmp::Ordering;
 use std::sync::Arc;
 use xml::Element;
@@ -239,7 +239,7 @@ impl Deduction {
 pub(crate) fn active_range(operations: &[OperationRecord]) -> (i64, i64) {
     let (mut start, mut stop, mut implied_by_monitor, mut implied_by_role) = (-1, -1, -1, -1);
     for (at, operation) in operations.iter().enumerate().map(|(at, operation)| (at as i64, operation)) {
-        match operation.operation.to_ascii_lowercase().as_str() {
+        match operation.operation.as_str() {
             "stop" if operation.status == ExecutionStatus::Done => stop = at,
             "start" | "migrate_from" => start = at,
             "monitor" if implied_by_monitor <= stop => {
@@ -265,29 +265,51 @@ pub(crate) fn without_instance(id: &str) -> &str {
     }
 }
 
-/// Reads an `lrm_rsc_op`.
+/// Reads an `lrm_rsc_op`. There are very many of them: one pass over the attributes.
 pub(super) fn record(element: &Arc<Element>) -> OperationRecord {
-    let number = |name: &str| element.attribute(name).and_then(numbers::integer);
-    let id = element.id().unwrap_or_default();
-    let exit = AgentExit(number("rc-code").and_then(|n| i32::try_from(n).ok()).unwrap_or(-1));
-    let status = number("op-status").and_then(|n| i32::try_from(n).ok()).map_or(ExecutionStatus::Unknown, ExecutionStatus::from_code);
+    let (mut id, mut key, mut operation) = ("", "", "");
+    let (mut exit, mut status, mut interval_ms, mut call) = (-1, ExecutionStatus::Unknown, 0, -1);
+    let (mut expected_exit, mut last_change) = (None, None);
+    let small = |text: &str| numbers::integer(text).and_then(|n| i32::try_from(n).ok());
+    for (name, value) in &element.attributes {
+        match name.as_str() {
+            "id" => id = value,
+            "operation_key" => key = value,
+            "operation" => operation = value,
+            "rc-code" => exit = small(value).unwrap_or(exit),
+            "op-status" => status = small(value).map_or(status, ExecutionStatus::from_code),
+            "interval" => interval_ms = numbers::integer(value).and_then(|n| u32::try_from(n).ok()).unwrap_or(0).into(),
+            "call-id" => call = small(value).unwrap_or(call),
+            "transition-key" => expected_exit = target_exit(value),
+            "last-rc-change" => last_change = numbers::integer(value).map(Timestamp::from_seconds),
+            _ => {}
+        }
+    }
     OperationRecord {
         id: id.into(),
-        key: element.attribute("operation_key").filter(|key| !key.is_empty()).unwrap_or(id).into(),
-        operation: element.attribute("operation").unwrap_or_default().into(),
-        interval_ms: number("interval").and_then(|n| u32::try_from(n).ok()).unwrap_or(0).into(),
-        call: number("call-id").and_then(|n| i32::try_from(n).ok()).unwrap_or(-1),
-        exit,
+        key: if key.is_empty() { id } else { key }.into(),
+        operation: operation.into(),
+        interval_ms,
+        call,
+        exit: AgentExit(exit),
         status,
-        expected_exit: element.attribute("transition-key").and_then(TransitionKey::parse).map(|key| AgentExit(key.target_rc)),
-        effective_exit: exit,
+        expected_exit,
+        effective_exit: AgentExit(exit),
         effective_status: status,
         expired: false,
         on_fail: None,
-        last_change: number("last-rc-change").map(Timestamp::from_seconds),
+        last_change,
         reschedule: false,
         xml: element.clone(),
     }
+}
+
+/// Returns the exit code that counts as success, the third part of a transition key.
+fn target_exit(key: &str) -> Option<AgentExit> {
+    let mut parts = key.splitn(4, ':');
+    let (action, transition, exit, uuid) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let are_numbers = action.parse::<i32>().is_ok() && transition.parse::<i32>().is_ok() && !uuid.is_empty();
+    exit.parse().ok().filter(|_| are_numbers).map(AgentExit)
 }
 
 /// Sorts operations by age, equal ones as they were.
@@ -312,8 +334,10 @@ fn sort_by_age(operations: &mut Vec<OperationRecord>) {
 
 /// Compares two recorded operations: which one happened later is greater.
 pub(crate) fn compare_age(a: &OperationRecord, b: &OperationRecord) -> Ordering {
-    let node = |operation: &OperationRecord| operation.on_node().map(str::to_ascii_lowercase);
-    let same_node = node(a) == node(b);
+    let same_node = match (a.on_node(), b.on_node()) {
+        (Some(a), Some(b)) => a.eq_ignore_ascii_case(b),
+        (a, b) => a == b,
+    };
     if same_node && a.id == b.id {
         return Ordering::Equal;
     }
