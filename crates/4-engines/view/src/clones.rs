@@ -2,6 +2,7 @@
 
 use crate::Lines;
 use crate::look::{Look, compare_names};
+use crate::times::exit_text;
 use model::Role;
 use status::{Kind, NodeIndex, ResourceIndex};
 use std::collections::BTreeMap;
@@ -165,7 +166,7 @@ impl Look<'_> {
             .map(|node| self.name(node).as_str())
             .filter(|name| self.filter.has_node(name))
             .map(|name| match self.failed_probe(index, Some(name)) {
-                Some(exit) => (name.to_owned(), format!("Stopped ({exit})")),
+                Some(exit) => (name.to_owned(), format!("Stopped ({})", exit_text(exit, self.show.new_words))),
                 None => (name.to_owned(), state.to_owned()),
             })
             .collect()

@@ -2,7 +2,7 @@
 
 use crate::look::{Look, is_masked_probe};
 use crate::primitive::agent;
-use crate::times::{readable_interval, text_time};
+use crate::times::{exit_text, readable_interval, text_time};
 use crate::{Lines, StatusView};
 use model::{AgentExit, ExecutionStatus, OperationKey, Score, Timestamp};
 use status::{FailCount, Kind, Node, NodeIndex, OperationRecord, ResourceHistory, ResourceIndex};
@@ -152,7 +152,7 @@ impl StatusView<'_> {
                 text.push_str(&format!(" {name}=\"{ms}ms\""));
             }
         }
-        text.push_str(&format!(" rc={} ({})", record.exit.0, record.exit));
+        text.push_str(&format!(" rc={} ({})", record.exit.0, exit_text(record.exit, self.show.new_words)));
         text
     }
 
@@ -194,7 +194,7 @@ impl StatusView<'_> {
         let mut text = format!(
             "{} on {node} '{}' ({}): call={}, status='{}'",
             record.key,
-            record.exit,
+            exit_text(record.exit, self.show.new_words),
             record.exit.0,
             record.call,
             record.status.as_str()
@@ -227,7 +227,7 @@ impl StatusView<'_> {
         text.push_str(&format!("{word} on {node}"));
         let reason = record.exit_reason();
         if record.status == ExecutionStatus::Done {
-            text.push_str(&format!(" returned '{}'", record.exit));
+            text.push_str(&format!(" returned '{}'", exit_text(record.exit, self.show.new_words)));
             if !reason.is_empty() {
                 text.push_str(&format!(" ({reason})"));
             }

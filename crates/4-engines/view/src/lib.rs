@@ -15,6 +15,7 @@ mod histories;
 mod lines;
 mod look;
 mod node_list;
+mod one_line;
 mod plan_text;
 mod primitive;
 mod resource_list;

@@ -2,6 +2,7 @@
 
 use crate::Lines;
 use crate::look::Look;
+use crate::times::exit_text;
 use model::Role;
 use status::{Kind, NodeIndex, Resource, ResourceIndex};
 
@@ -64,7 +65,7 @@ impl Look<'_> {
         if role == Role::Stopped
             && let Some(exit) = self.failed_probe(index, node.map(|n| self.name(n).as_str()))
         {
-            text.push_str(&format!(" ({exit}) "));
+            text.push_str(&format!(" ({}) ", exit_text(exit, self.show.new_words)));
         }
         let marks = self.marks(index, node, target_role);
         if !marks.is_empty() {

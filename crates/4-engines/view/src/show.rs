@@ -27,8 +27,10 @@ pub struct Show {
     pub description: bool,
     /// The feature set of each node.
     pub feature_set: bool,
+    /// Exit codes in the words of 3.x (`Not installed`), not of 2.x (`not installed`).
+    pub new_words: bool,
     /// The place of a resource is known from the context.
-    pub(crate) without_place: bool,
+    pub without_place: bool,
 }
 
 /// The sections of a status display.

@@ -1,7 +1,7 @@
-//! Moments and spans in the spellings of the tools.
+//! Moments, spans and exit codes in the spellings of the tools.
 
 use jiff::tz::TimeZone;
-use model::Timestamp;
+use model::{AgentExit, Timestamp};
 
 /// Returns a moment as `Mon Nov 23 06:22:30 2026` in this zone.
 pub fn text_time(at: Timestamp, zone: &TimeZone) -> String {
@@ -39,6 +39,32 @@ pub fn readable_interval(ms: u64) -> String {
         (seconds, rest) => text.push_str(&format!("{seconds}.{rest:03}s")),
     }
     if text.is_empty() { "0s".to_owned() } else { text }
+}
+
+/// Returns an agent's exit code in the words of Pacemaker 3.x (`new`) or 2.x.
+pub(crate) fn exit_text(exit: AgentExit, new: bool) -> &'static str {
+    if !new {
+        return exit.as_str();
+    }
+    match exit.0 {
+        0 => "OK",
+        1 => "Error occurred",
+        2 => "Invalid parameter",
+        3 => "Unimplemented",
+        4 => "Insufficient privileges",
+        5 => "Not installed",
+        6 => "Not configured",
+        7 => "Not running",
+        8 => "Promoted",
+        9 => "Failed in promoted role",
+        124 => "Timeout occurred",
+        190 => "Service is active but might fail soon",
+        191 => "Service is promoted but might fail soon",
+        193 => "No exit status available",
+        129..=254 => "Interrupted by signal",
+        255 => "Error occurred",
+        _ => "Unknown exit status",
+    }
 }
 
 #[cfg(test)]

@@ -4,9 +4,13 @@
 //! that another command needs.
 
 mod attrd_updater;
+mod cib_input;
+mod clock;
 mod crm_attribute;
+mod crm_mon;
 mod crm_node;
 mod daemons;
+mod exit;
 mod here;
 mod nodes;
 mod placing;
@@ -16,6 +20,15 @@ mod small_tools;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
+
+/// The version whose tools' forms ours have.
+pub const COMPATIBLE_VERSION: &str = "2.1.5";
+
+/// The version of the form of XML results.
+pub const API_VERSION: &str = "2.25";
+
+/// What the compatible tools print for `--version`; scripts read the first line.
+pub const VERSION_TEXT: &str = "Pacemaker 2.1.5\nWritten as Systole, a replacement with the same commands\n";
 
 /// Who a command is for; the overview lists them by this.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,6 +66,7 @@ pub const COMMANDS: &[Command] = &[
     compatible("crm_error", "what an exit code means", small_tools::crm_error),
     compatible("crm_failcount", "failures of a resource on a node", small_tools::crm_failcount),
     compatible("crm_master", "promotion score of the calling agent's resource", crm_attribute::master),
+    compatible("crm_mon", "the status of the cluster", crm_mon::run),
     compatible("crm_node", "who this node and the members are", crm_node::run),
     compatible("crm_standby", "standby mode of a node", small_tools::crm_standby),
     compatible("crmadmin", "who coordinates, and in which state", crm_node::crmadmin),
