@@ -13,10 +13,25 @@ const LONG_FILES: &[(&str, &str)] = &[];
 /// Names under which structure goes to die.
 const BANNED_NAMES: &[&str] = &["util", "utils", "common", "helper", "helpers", "misc", "manager", "data"];
 
+/// What the pure floors must not touch, and what it would bring in.
+const IMPURE: &[(&str, &str)] = &[
+    ("SystemTime", "a clock"),
+    ("Instant::now", "a clock"),
+    ("std::fs", "files"),
+    ("std::net", "sockets"),
+    ("std::os::unix::net", "sockets"),
+    ("std::process::Command", "processes"),
+    ("std::thread", "threads"),
+    ("std::env", "the environment"),
+    ("HashMap", "an order that differs from run to run"),
+    ("HashSet", "an order that differs from run to run"),
+];
+
 /// Runs every check and reports all that is wrong, not only the first.
 pub fn run() -> anyhow::Result<()> {
     let mut problems = floors::problems()?;
     problems.extend(sources()?);
+    problems.extend(purity()?);
     problems.extend(index()?);
     for problem in &problems {
         eprintln!("check: {problem}");
@@ -64,6 +79,36 @@ fn sources() -> anyhow::Result<Vec<String>> {
     Ok(problems)
 }
 
+/// Whether a floor is pure: all below the assembly, except the edges.
+fn is_pure(path: &str) -> bool {
+    ["crates/1-", "crates/2-", "crates/3-", "crates/4-engines/", "crates/5-"].iter().any(|floor| path.starts_with(floor)) && path.contains("/src/")
+}
+
+/// The pure floors touch no clock, file, socket, process or hash order. Test code may: it reads cases and compares with other programs.
+fn purity() -> anyhow::Result<Vec<String>> {
+    let (root, mut files, mut problems) = (crate::root(), Vec::new(), Vec::new());
+    rust_files(&root.join("crates"), &mut files)?;
+    for path in files {
+        let shown = path.strip_prefix(&root).unwrap_or(&path).display().to_string();
+        let is_test = shown.ends_with("tests.rs") || shown.contains("/tests/") || shown.contains("/src/bin/");
+        if !is_pure(&shown) || is_test {
+            continue;
+        }
+        problems.extend(impurities(&std::fs::read_to_string(&path)?).into_iter().map(|(line, why)| format!("{shown}:{line} brings in {why}")));
+    }
+    Ok(problems)
+}
+
+/// Returns the lines before the tests that touch what a pure floor must not.
+fn impurities(text: &str) -> Vec<(usize, &'static str)> {
+    let code = text.lines().take_while(|line| !line.starts_with("#[cfg(test)]")).enumerate();
+    let mut found = Vec::new();
+    for (index, line) in code.filter(|(_, line)| !line.trim_start().starts_with("//")) {
+        found.extend(IMPURE.iter().filter(|(token, _)| line.contains(token)).map(|(_, why)| (index + 1, *why)));
+    }
+    found
+}
+
 /// `crates/README.md` names every crate.
 fn index() -> anyhow::Result<Vec<String>> {
     let text = std::fs::read_to_string(crate::root().join("crates/README.md")).unwrap_or_default();
@@ -72,4 +117,16 @@ fn index() -> anyhow::Result<Vec<String>> {
         .filter(|name| !text.contains(&format!("`{name}`")))
         .map(|name| format!("crates/README.md does not mention `{name}`"))
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_in_an_engine_is_found_and_one_in_its_tests_is_not() {
+        let text = "use std::time::Duration;\n// not std::fs\nlet t = Instant::now();\n#[cfg(test)]\nmod tests { use std::fs; }\n";
+        assert_eq!(impurities(text), [(3, "a clock")]);
+        assert!(is_pure("crates/4-engines/fencer/src/lib.rs") && !is_pure("crates/4-edges/hub/src/lib.rs"));
+    }
 }
