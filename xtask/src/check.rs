@@ -81,7 +81,8 @@ fn sources() -> anyhow::Result<Vec<String>> {
 
 /// Whether a floor is pure: all below the assembly, except the edges.
 fn is_pure(path: &str) -> bool {
-    ["crates/1-", "crates/2-", "crates/3-", "crates/4-engines/", "crates/5-"].iter().any(|floor| path.starts_with(floor)) && path.contains("/src/")
+    ["crates/1-", "crates/2-", "crates/3-", "crates/4-engines/", "crates/5-"].iter().any(|floor| path.starts_with(floor))
+        && path.contains("/src/")
 }
 
 /// The pure floors touch no clock, file, socket, process or hash order. Test code may: it reads cases and compares with other programs.
@@ -94,7 +95,8 @@ fn purity() -> anyhow::Result<Vec<String>> {
         if !is_pure(&shown) || is_test {
             continue;
         }
-        problems.extend(impurities(&std::fs::read_to_string(&path)?).into_iter().map(|(line, why)| format!("{shown}:{line} brings in {why}")));
+        problems
+            .extend(impurities(&std::fs::read_to_string(&path)?).into_iter().map(|(line, why)| format!("{shown}:{line} brings in {why}")));
     }
     Ok(problems)
 }
