@@ -83,9 +83,9 @@ fn parse_iso_duration(text: &str) -> Option<Duration> {
             ('M', false) => 30 * 86_400,
             ('W', false) => 7 * 86_400,
             ('D', false) => 86_400,
-            ('H', true) => 3_600,
+            ('H', _) => 3_600,
             ('M', true) => 60,
-            ('S', true) => 1,
+            ('S', _) => 1,
             _ => return None,
         };
         seconds = seconds.checked_add(value.checked_mul(unit)?)?;

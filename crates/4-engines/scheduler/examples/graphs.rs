@@ -12,7 +12,7 @@ fn moment(arguments: &str, cib: &cib::Cib<'_>) -> model::Timestamp {
         "-t \"2014-05-07 00:28:00\"" => Some(1_399_422_480),
         _ => None,
     };
-    model::Timestamp(argued.or(cib.execution_date()).unwrap_or(1_782_900_000))
+    model::Timestamp::from_seconds(argued.or(cib.execution_date()).unwrap_or(1_782_900_000))
 }
 
 fn graph(path: &Path, arguments: &str) -> String {

@@ -94,7 +94,7 @@ impl Draft<'_> {
         if exclusive && allowed.map(|entry| entry.probe) != Some(ProbeMode::Exclusive) {
             return false;
         }
-        if allowed.unwrap_or_default().probe == ProbeMode::Never {
+        if allowed.map_or(self.facts.node(node).probe, |entry| entry.probe) == ProbeMode::Never {
             return false;
         }
         if self.is_guest(node) && !self.order_instead_of_guest_probe(resource, top, node) {
