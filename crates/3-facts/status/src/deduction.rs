@@ -41,9 +41,14 @@ pub(crate) struct Deduction {
 }
 
 impl Facts {
-    /// Deduces what is true at this time from a CIB of the present schema.
+    /// Deduces what is true at this time from a CIB of the present schema. Rules on the time of day are read as UTC.
     pub fn deduce(cib: &Element, now: Timestamp) -> Facts {
-        let mut deduction = Deduction::new(cib, now);
+        Self::deduce_at_offset(cib, now, 0)
+    }
+
+    /// Deduces what is true at this time, where clocks are this many seconds east of UTC.
+    pub fn deduce_at_offset(cib: &Element, now: Timestamp, utc_offset: i32) -> Facts {
+        let mut deduction = Deduction::new(cib, now, utc_offset);
         deduction.read_nodes();
         deduction.read_resources();
         deduction.read_tags();
@@ -54,7 +59,7 @@ impl Facts {
 }
 
 impl Deduction {
-    fn new(cib: &Element, now: Timestamp) -> Self {
+    fn new(cib: &Element, now: Timestamp, utc_offset: i32) -> Self {
         let document = Document::new(cib);
         let mut problems = Vec::new();
         let have_quorum = cib.attribute("have-quorum").and_then(parse_boolean).unwrap_or(false);
@@ -63,6 +68,7 @@ impl Deduction {
             || document.section("rsc_defaults").is_some_and(|section| mentions_unfencing(&section));
         let mut facts = Facts {
             now,
+            utc_offset,
             options: ClusterOptions::new(Attributes::new(), have_quorum, &mut problems),
             have_quorum,
             dc: None,

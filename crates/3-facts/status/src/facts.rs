@@ -39,6 +39,8 @@ pub struct Tag {
 pub struct Facts {
     /// The moment.
     pub now: Timestamp,
+    /// Seconds by which clocks are east of UTC; rules on the time of day need it.
+    pub utc_offset: i32,
     /// The cluster options.
     pub options: ClusterOptions,
     /// The partition has quorum.

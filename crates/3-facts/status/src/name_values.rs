@@ -69,6 +69,7 @@ pub(crate) fn rule_is_met(facts: &Facts, rule: &Arc<Element>, context: RuleConte
     let attribute = |name: &str| context.resource.and_then(|resource| resource.attribute(name));
     let input = Input {
         now: Some(facts.now),
+        utc_offset: facts.utc_offset,
         node_attributes: context.node_attributes.map(|attributes| attributes as &dyn Lookup),
         class: attribute("class"),
         provider: attribute("provider"),

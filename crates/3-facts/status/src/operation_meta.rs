@@ -2,8 +2,9 @@
 
 use crate::name_values::{RuleContext, add_values};
 use crate::{Attributes, Facts, NodeIndex, NodeKind, OnFail, Operation, Requires, ResourceIndex, numbers};
+use cib::iso8601::DateTime;
 use compact_str::format_compact;
-use model::{Role, Timestamp};
+use model::Role;
 
 /// Milliseconds that an operation may take unless told otherwise.
 const DEFAULT_TIMEOUT_MS: i64 = 20_000;
@@ -110,7 +111,7 @@ impl Facts {
 
     /// Returns the milliseconds until the next multiple of the interval since an origin.
     fn delay_from_origin(&self, origin: &str, interval_ms: u64) -> Option<i64> {
-        let origin = parse_origin(origin)?;
+        let origin = DateTime::parse(origin, self.now, self.utc_offset)?.timestamp();
         let interval = numbers::seconds(interval_ms).max(1);
         let since = (self.now.seconds() - origin.seconds()) % interval;
         Some((if since <= 0 { -since } else { interval - since }) * 1000)
@@ -169,9 +170,4 @@ impl Facts {
 
 fn is_promoted_monitor(operation: &Operation) -> bool {
     operation.name == "monitor" && operation.interval_ms > 0 && operation.role == Some(Role::Promoted)
-}
-
-/// Reads the time that intervals count from.
-fn parse_origin(_text: &str) -> Option<Timestamp> {
-    None
 }
