@@ -38,7 +38,7 @@ pub fn schedule(facts: &Facts) -> Plan {
 /// Returns the plan that brings about what placement decided.
 fn plan(facts: &Facts, constraints: &Constraints, scores: &Scores, placement: Placement) -> Plan {
     let mut draft = Draft::new(facts, Values::new(facts, scores));
-    draft.revise(constraints);
+    draft.revise(constraints, scores);
     draft.apply_effects();
     draft.order_as_configured(constraints);
     draft.delete_histories_of_broken_locks(scores);

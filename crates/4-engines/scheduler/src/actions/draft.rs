@@ -127,8 +127,12 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Takes over what constraints change of resources: what loses its ticket may have to be left alone.
-    pub(crate) fn revise(&mut self, constraints: &Constraints) {
+    /// Takes over what constraints and scores change of resources before they are placed: which nodes each considers;
+    /// and what loses its ticket may have to be left alone.
+    pub(crate) fn revise(&mut self, constraints: &Constraints, scores: &Scores) {
+        for (draft, allowed) in self.resources.iter_mut().zip(&scores.allowed) {
+            draft.allowed = allowed.clone();
+        }
         for revision in &constraints.revisions {
             let state = self.r_mut(revision.resource);
             state.managed = revision.managed;
