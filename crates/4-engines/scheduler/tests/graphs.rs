@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use transition::{ActionId, Graph};
 
 /// How many cases have exactly the expected graph; may only rise.
-const GRAPHS_EQUAL_MIN: usize = 637;
+const GRAPHS_EQUAL_MIN: usize = 638;
 
 fn corpus() -> Option<PathBuf> {
     let directory = std::env::var_os("SYSTOLE_CORPUS")
