@@ -15,6 +15,7 @@ mod problem;
 mod references;
 pub mod rules;
 mod status;
+pub mod upgrade;
 pub mod validate;
 mod version;
 
@@ -28,6 +29,7 @@ pub use document::Cib;
 pub use nvset::{NvPair, NvSet, NvSets, Values};
 pub use problem::{Level, Problem};
 pub use status::{NodeState, OperationRecord, ResourceHistory, Status, TicketState};
+pub use upgrade::{Upgraded, upgrade};
 pub use validate::validate;
 pub use version::Version;
 

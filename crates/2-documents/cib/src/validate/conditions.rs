@@ -11,20 +11,10 @@ pub(super) fn check(element: &Element, problems: &mut Vec<Problem>) {
     match element.name.as_str() {
         "configuration" => report.require_children(&["crm_config", "nodes", "resources", "constraints"]),
         "primitive" | "template" => agent(&mut report),
-        "group" => {
-            if element.child("primitive").is_none() {
-                report.error("a group needs at least one primitive");
-            }
-        }
-        "clone" | "master" => {
-            if count(element, &["primitive", "group"]) != 1 {
-                report.error("a clone needs exactly one primitive or group");
-            }
-        }
-        "bundle" => {
-            if count(element, &["docker", "podman", "rkt"]) != 1 {
-                report.error("a bundle needs exactly one of <docker> and <podman>");
-            }
+        "group" if element.child("primitive").is_none() => report.error("a group needs at least one primitive"),
+        "clone" | "master" if count(element, &["primitive", "group"]) != 1 => report.error("a clone needs exactly one primitive or group"),
+        "bundle" if count(element, &["docker", "podman", "rkt"]) != 1 => {
+            report.error("a bundle needs exactly one of <docker> and <podman>")
         }
         "port-mapping" => report.one_of(&["port", "range"]),
         "storage-mapping" => report.one_of(&["source-dir", "source-dir-root"]),
@@ -104,7 +94,7 @@ fn agent(report: &mut Report<'_, '_>) {
         report.error("a template cannot be made from another template");
     } else if has_template && ["class", "type", "provider"].iter().any(|name| element.has(name)) {
         report.error("a resource made from a template has no class, provider and type of its own");
-    } else if !has_template && !(element.has("class") && element.has("type")) {
+    } else if !(has_template || (element.has("class") && element.has("type"))) {
         report.error("class and type of the agent are missing, such as class=\"ocf\" provider=\"heartbeat\" type=\"IPaddr2\"");
     } else if element.attribute("class") == Some("ocf") && !element.has("provider") {
         report.error("an ocf agent needs a provider, such as provider=\"heartbeat\"");
