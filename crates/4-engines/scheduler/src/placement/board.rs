@@ -117,7 +117,14 @@ pub(super) struct Board<'a> {
     pub added: Vec<Colocation>,
     pub trace: Vec<ScoreLine>,
     pub capacity_trace: Vec<super::CapacityLine>,
+    /// How deep chains of colocations are being followed.
+    pub depth: Cell<u32>,
 }
+
+/// How deep chains of colocations are followed while placing, and while gathering wishes: beyond that they end, so
+/// that no configuration exhausts the stack.
+pub(super) const PLACING_DEPTH_MAX: u32 = 800;
+pub(super) const WISHES_DEPTH_MAX: u32 = 1500;
 
 impl<'a> Board<'a> {
     pub fn new(facts: &'a Facts, constraints: &'a Constraints, scores: &'a Scores) -> Self {
@@ -134,6 +141,7 @@ impl<'a> Board<'a> {
             added: Vec::new(),
             trace: Vec::new(),
             capacity_trace: Vec::new(),
+            depth: Cell::new(0),
         };
         for (at, resource) in facts.resources.iter().enumerate() {
             board.seats.push(seat(at, resource, facts, constraints, scores));

@@ -3,7 +3,7 @@
 //! Primaries are placed before it, dependents are heard; then target role, quorum policy, management and capacity
 //! narrow the choice, and scores, the present node and names decide it.
 
-use super::board::{Board, Origin};
+use super::board::{Board, Origin, PLACING_DEPTH_MAX};
 use super::colocation::End;
 use model::Role;
 use status::{Kind, NoQuorumPolicy, NodeIndex, PlacementStrategy, ResourceIndex};
@@ -14,7 +14,11 @@ impl Board<'_> {
     ///
     /// `last_word`: a failure makes its planned role `Stopped`; else the attempt can be undone.
     pub fn place(&mut self, resource: ResourceIndex, prefer: Option<NodeIndex>, last_word: bool) -> Option<NodeIndex> {
-        match self.resource(resource).kind {
+        if self.depth.get() >= PLACING_DEPTH_MAX {
+            return None;
+        }
+        self.depth.set(self.depth.get() + 1);
+        let node = match self.resource(resource).kind {
             Kind::Primitive(_) => self.place_primitive(resource, prefer, last_word),
             Kind::Group(_) => self.place_group(resource, prefer, last_word),
             Kind::Clone(_) => {
@@ -25,7 +29,9 @@ impl Board<'_> {
                 self.place_bundle(resource, prefer, last_word);
                 None
             }
-        }
+        };
+        self.depth.set(self.depth.get() - 1);
+        node
     }
 
     fn place_primitive(&mut self, resource: ResourceIndex, prefer: Option<NodeIndex>, last_word: bool) -> Option<NodeIndex> {
@@ -156,9 +162,8 @@ impl Board<'_> {
 
     /// Returns the resource's nodes, the best first; among equals `prefer` comes first.
     pub fn sorted(&self, resource: ResourceIndex, prefer: Option<NodeIndex>) -> Vec<(NodeIndex, i32)> {
-        let mut nodes: Vec<_> = self.seat(resource).table.iter().map(|(node, entry)| (node, entry.score)).collect();
-        nodes.sort_by(|&a, &b| self.compare_nodes(a, b, prefer));
-        nodes
+        let nodes = self.seat(resource).table.iter().map(|(node, entry)| (node, entry.score)).collect();
+        super::table::merge_sort(nodes, &mut |a, b| self.compare_nodes(a, b, prefer))
     }
 
     /// Compares two nodes with their scores, the better one first: score, capacity, load, `prefer`, name.

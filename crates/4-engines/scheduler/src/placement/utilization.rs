@@ -3,7 +3,7 @@
 //! Used only where `placement-strategy` is not `default`; capacity is taken and given back as resources are placed.
 
 use super::CapacityLine;
-use super::board::{Board, Link};
+use super::board::{Board, Link, PLACING_DEPTH_MAX, WISHES_DEPTH_MAX};
 use super::colocation::{Effect, End};
 use super::table::{INFINITY, Table, merge_sort};
 use super::wishes::Gathering;
@@ -130,9 +130,10 @@ impl Board<'_> {
                 return;
             }
         }
-        if !company.insert(resource) {
+        if self.depth.get() >= PLACING_DEPTH_MAX + WISHES_DEPTH_MAX || !company.insert(resource) {
             return;
         }
+        self.depth.set(self.depth.get() + 1);
         let joins = |link: &Link| link.score == INFINITY && self.effect(link.dependent, link.primary, *link, true) == Effect::Place;
         for at in self.colocations(resource, End::ThisWith) {
             let link = Link { dependent: resource, ..self.links[at as usize] };
@@ -147,6 +148,7 @@ impl Board<'_> {
                 self.company(link.dependent, asker, company);
             }
         }
+        self.depth.set(self.depth.get() - 1);
     }
 
     fn needs_of(&self, company: &BTreeSet<ResourceIndex>) -> Vec<(usize, i32)> {
@@ -206,9 +208,9 @@ impl Board<'_> {
         if !self.uses_capacity() {
             return roots;
         }
-        let mut nodes: Vec<_> =
+        let nodes: Vec<_> =
             (0..self.facts.nodes.len() as u32).map(|at| (NodeIndex(at), self.facts.nodes[at as usize].score.value())).collect();
-        nodes.sort_by(|&a, &b| self.compare_nodes(a, b, None));
+        let nodes = merge_sort(nodes, &mut |a, b| self.compare_nodes(a, b, None));
         let gathering = Gathering { end: End::ThisWith, drops_hopeless: false, keeps_open: false };
         let tables: BTreeMap<ResourceIndex, Table> =
             roots.iter().map(|&root| (root, self.wishes(root, None, None, None, 1.0, gathering).unwrap_or_default())).collect();

@@ -3,7 +3,7 @@
 //! Each step scales the wishes by the colocation's score; a circle ends where it began. Only scores of nodes are
 //! computed here, nothing is placed.
 
-use super::board::{Board, Link, Origin};
+use super::board::{Board, Link, Origin, PLACING_DEPTH_MAX, WISHES_DEPTH_MAX};
 use super::colocation::End;
 use super::table::{INFINITY, Table, sum};
 use model::Role;
@@ -54,21 +54,24 @@ impl Board<'_> {
         factor: f32,
         gathering: Gathering,
     ) -> Option<Table> {
-        if self.seat(source).followed.replace(true) {
+        let depth = self.depth.get();
+        if depth >= PLACING_DEPTH_MAX + WISHES_DEPTH_MAX || self.seat(source).followed.replace(true) {
             return nodes;
         }
+        self.depth.set(depth + 1);
         let result = if let Kind::Group(_) = self.resource(source).kind {
             let members = &self.seat(source).children;
             // The last member leads back through all "this with", the first one on through all "with this".
             let member = if nodes.is_none() { members.last() } else { members.first() };
             match member.copied() {
                 Some(member) => self.wishes(member, target, nodes, link, factor, gathering),
-                None => return nodes,
+                None => nodes,
             }
         } else {
             self.wishes_of_one(source, target, nodes, link, factor, gathering)
         };
         self.seat(source).followed.set(false);
+        self.depth.set(depth);
         result
     }
 

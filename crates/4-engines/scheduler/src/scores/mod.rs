@@ -11,6 +11,7 @@ use crate::constraints::{Constraints, Location, is_managed, required_connection}
 use compact_str::CompactString;
 use model::{Role, Score, Timestamp};
 use status::{AllowedNode, AllowedNodes, Facts, Kind, NodeIndex, ProbeMode, ResourceIndex};
+use std::collections::BTreeMap;
 
 /// One term of a score: where a part of it came from.
 #[derive(Clone, Debug)]
@@ -108,16 +109,38 @@ struct Table<'a> {
 }
 
 impl Table<'_> {
-    /// Notes where the scores of the facts came from.
+    /// Notes where the scores of the facts came from: failures and states, else the node itself.
     fn add_starting_terms(&mut self) {
-        for ban in &self.facts.bans {
+        let facts = self.facts;
+        for ban in &facts.bans {
             let nodes = match ban.node {
                 Some(node) => vec![node],
-                None => self.facts.node_order.clone(),
+                None => facts.node_order.clone(),
             };
             for node in nodes {
-                self.note(ban.resource, node, ban.score, "status", ban.name);
+                self.note_below(ban.resource, node, ban.score, ban.name);
             }
+        }
+        let mut noted: BTreeMap<(ResourceIndex, NodeIndex), Score> = BTreeMap::new();
+        for term in &self.scores.terms {
+            *noted.entry((term.resource, term.node)).or_default() += term.score;
+        }
+        for (at, resource) in facts.resources.iter().enumerate() {
+            let index = ResourceIndex(at as u32);
+            for (node, entry) in resource.allowed.iter() {
+                let noted = noted.get(&(index, node)).copied().unwrap_or_default();
+                if noted != entry.score {
+                    self.note(index, node, entry.score - noted, "node", facts.node(node).name.as_str());
+                }
+            }
+        }
+    }
+
+    fn note_below(&mut self, resource: ResourceIndex, node: NodeIndex, score: Score, id: &str) {
+        let facts = self.facts;
+        self.note(resource, node, score, "status", id);
+        for &child in &facts.resource(resource).children {
+            self.note_below(child, node, score, id);
         }
     }
 
