@@ -1,6 +1,7 @@
 //! The thread that calculates plans, so that a large cluster never holds up the event loop.
 
 use member::{PlanOutcome, PlanRequest};
+use status::Facts;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use transition::Plan;
@@ -32,14 +33,10 @@ impl Planner {
 fn plan_all(waiting: &Receiver<PlanRequest>, tell: &dyn Fn(PlanOutcome)) {
     for request in waiting {
         // A fault of the scheduler costs one plan, not the daemon: resources keep running and the next change is planned for again.
-        let result = catch_unwind(AssertUnwindSafe(|| schedule(&request))).unwrap_or_else(|fault| Err(describe(&*fault)));
+        let plan = || -> Plan { scheduler::schedule(&Facts::deduce(&request.input, request.now)) };
+        let result = catch_unwind(AssertUnwindSafe(plan)).map_err(|fault| describe(&*fault));
         tell(PlanOutcome { number: request.number, result });
     }
-}
-
-fn schedule(request: &PlanRequest) -> Result<Plan, String> {
-    let _ = request;
-    Err("this version has no scheduler".to_owned())
 }
 
 fn describe(fault: &(dyn std::any::Any + Send)) -> String {
