@@ -7,6 +7,7 @@ mod attribute;
 mod cluster;
 pub mod edits;
 mod exit;
+pub mod explain;
 mod file;
 pub mod placing;
 mod whereabouts;

@@ -11,6 +11,7 @@ mod crm_mon;
 mod crm_node;
 mod daemons;
 mod exit;
+mod explain;
 mod here;
 mod nodes;
 mod placing;
@@ -55,6 +56,7 @@ pub const COMMANDS: &[Command] = &[
     native("ban", "keep a resource off a node", placing::ban),
     native("cleanup", "forget failures, so that the cluster tries again", nodes::cleanup),
     native("clear", "take back what move and ban did", placing::clear),
+    native("explain", "why a resource or a node is as it is", explain::run),
     native("fence", "make certain that a node runs nothing any more", nodes::fence),
     native("maintenance", "let the cluster watch, and touch nothing", nodes::maintenance),
     native("move", "move a resource to a node", placing::move_to),
