@@ -150,7 +150,9 @@ impl Executor {
     /// Ends a call that runs for a resource though this engine does not know it: its history was lost, or it was a recurring one.
     /// Safety: the resource has no other operation until it has ended.
     fn end_stranger(&mut self, now: Now, call: AgentCall, commands: &mut Vec<Command>) {
-        let Some(resource) = call.resource.clone().filter(|_| call.action != "meta-data") else { return };
+        // Fence agents at work are the fencer's: to end one half way would leave its target in between.
+        let is_ours = call.action != "meta-data" && call.agent.class != "stonith";
+        let Some(resource) = call.resource.clone().filter(|_| is_ours) else { return };
         let queue = self.resources.entry(resource.clone()).or_default();
         if queue.active.is_some() {
             return;

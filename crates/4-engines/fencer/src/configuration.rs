@@ -1,7 +1,9 @@
 //! The devices, levels and options of fencing, read from the CIB.
 
+use cib::rules::{Input, Recheck};
+use cib::{Cib, Constraint, FencingTarget, LocationSubject, ResourceDefinition};
 use messages::agent::AgentName;
-use model::{NodeName, ResourceId};
+use model::{NodeName, ResourceId, Score, parse_boolean, parse_interval};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use xml::Element;
@@ -10,6 +12,7 @@ use xml::Element;
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Configuration {
     pub devices: BTreeMap<ResourceId, Device>,
+    /// In document order.
     pub levels: Vec<Level>,
     /// `stonith-enabled`.
     pub enabled: bool,
@@ -26,17 +29,19 @@ pub struct Device {
     pub agent: AgentName,
     /// Its instance attributes, `pcmk_*` included.
     pub parameters: BTreeMap<String, String>,
-    /// `provides` and other meta-attributes.
+    /// `provides`, `priority` and other meta-attributes.
     pub meta: BTreeMap<String, String>,
     /// Nodes that location constraints keep it from.
     pub banned: BTreeSet<NodeName>,
+    /// The only nodes it may be used from, where the cluster is opt-in.
+    pub only: Option<BTreeSet<NodeName>>,
 }
 
 /// One level of a topology.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Level {
     pub target: Target,
-    /// 1 to 9 (100 in newer releases); lower ones are tried first.
+    /// 1 to 9; lower ones are tried first.
     pub index: u32,
     /// All of them must succeed.
     pub devices: Vec<ResourceId>,
@@ -56,9 +61,115 @@ pub enum Target {
 }
 
 impl Configuration {
-    /// Reads the configuration out of a whole CIB.
+    /// Reads the configuration out of a whole CIB. Values and constraints under rules that depend on more than the document do not count.
     pub fn read(cib: &Element) -> Self {
-        let _ = cib;
-        Self::default()
+        let cib = Cib::new(cib);
+        let options = cib.configuration.options.values(&Input::default(), &mut Recheck::default());
+        let option = |names: [&str; 2]| names.iter().find_map(|name| options.get(name).copied());
+        let opt_in = option(["symmetric-cluster", "symmetric_cluster"]).and_then(parse_boolean) == Some(false);
+        let mut devices = BTreeMap::new();
+        let defaults = cib.configuration.resource_defaults.values(&Input::default(), &mut Recheck::default());
+        for resource in &cib.configuration.resources {
+            collect(resource, &defaults, &mut devices);
+        }
+        for device in devices.values_mut() {
+            if opt_in {
+                device.only = Some(BTreeSet::new());
+            }
+        }
+        for constraint in &cib.configuration.constraints {
+            if let Constraint::Location(location) = constraint {
+                place(location, &mut devices);
+            }
+        }
+        let levels = cib.configuration.fencing_levels.iter().filter_map(|level| {
+            let target = match level.target? {
+                FencingTarget::Node(name) => Target::Node(name.into()),
+                FencingTarget::Pattern(pattern) => Target::Pattern(pattern.to_owned()),
+                FencingTarget::Attribute(name, value) => Target::Attribute { name: name.to_owned(), value: value.to_owned() },
+            };
+            Some(Level { target, index: u32::from(level.index?.0), devices: level.devices.iter().map(|id| ResourceId::new(id)).collect() })
+        });
+        Self {
+            levels: levels.collect(),
+            enabled: option(["stonith-enabled", "fencing-enabled"]).and_then(parse_boolean).unwrap_or(true),
+            action: option(["stonith-action", "fencing-action"]).unwrap_or("reboot").to_owned(),
+            timeout: option(["stonith-timeout", "fencing-timeout"]).and_then(parse_interval).unwrap_or(Duration::from_secs(60)),
+            devices,
+        }
+    }
+
+    /// Returns the levels for a target, by ascending index. Compat: levels by name win over those by pattern, those over attributes.
+    pub(crate) fn levels_for(&self, target: &NodeName, attributes: Option<&BTreeMap<String, String>>) -> Vec<&Level> {
+        let by_name = |level: &&Level| matches!(&level.target, Target::Node(name) if name == target);
+        let by_pattern = |level: &&Level| matches!(&level.target, Target::Pattern(pattern) if matches(pattern, target.as_str()));
+        let by_attribute = |level: &&Level| match &level.target {
+            Target::Attribute { name, value } => attributes.and_then(|all| all.get(name)) == Some(value),
+            _ => false,
+        };
+        let kinds: [&dyn Fn(&&Level) -> bool; 3] = [&by_name, &by_pattern, &by_attribute];
+        for kind in kinds {
+            let mut found: Vec<&Level> = self.levels.iter().filter(|level| kind(level)).collect();
+            if let Some(first) = found.first() {
+                // Of several patterns that match, the first one's levels count.
+                let target = first.target.clone();
+                found.retain(|level| level.target == target);
+                found.sort_by_key(|level| level.index);
+                return found;
+            }
+        }
+        Vec::new()
+    }
+}
+
+fn matches(pattern: &str, name: &str) -> bool {
+    regex::Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(name))
+}
+
+fn collect(resource: &ResourceDefinition<'_>, defaults: &BTreeMap<&str, &str>, devices: &mut BTreeMap<ResourceId, Device>) {
+    for child in resource.children() {
+        collect(child, defaults, devices);
+    }
+    let Some(primitive) = resource.as_primitive().filter(|primitive| primitive.agent.class == "stonith") else { return };
+    let input = Input { class: Some(primitive.agent.class), agent: Some(primitive.agent.kind), ..Input::default() };
+    let owned = |values: cib::Values<'_>| values.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let mut meta = defaults.clone();
+    meta.extend(primitive.meta.values(&input, &mut Recheck::default()));
+    if meta.get("target-role").is_some_and(|role| role.eq_ignore_ascii_case("stopped")) {
+        // Compat: a device that is to be stopped is disabled, not merely idle.
+        return;
+    }
+    let device = Device {
+        id: primitive.id.into(),
+        agent: AgentName {
+            class: "stonith".to_owned(),
+            provider: primitive.agent.provider.map(str::to_owned),
+            kind: primitive.agent.kind.to_owned(),
+        },
+        parameters: owned(primitive.parameters.values(&input, &mut Recheck::default())),
+        meta: owned(meta),
+        banned: BTreeSet::new(),
+        only: None,
+    };
+    devices.insert(device.id.clone(), device);
+}
+
+fn place(location: &cib::Location<'_>, devices: &mut BTreeMap<ResourceId, Device>) {
+    let (Some(node), Some(score)) = (location.node, location.score.and_then(Score::parse)) else { return };
+    let is_meant = |id: &str| match &location.subject {
+        LocationSubject::Resource(resource) => *resource == id,
+        LocationSubject::Pattern(pattern) => match pattern.strip_prefix('!') {
+            Some(pattern) => !matches(pattern, id),
+            None => matches(pattern, id),
+        },
+        _ => false,
+    };
+    for device in devices.values_mut().filter(|device| is_meant(device.id.as_str())) {
+        // Compat: any negative score keeps the device from being used there.
+        if score < Score::ZERO {
+            device.banned.insert(node.into());
+        } else if let Some(only) = &mut device.only {
+            only.insert(node.into());
+        }
     }
 }

@@ -65,7 +65,7 @@ pub struct Request {
     pub client: String,
     /// The asker's budget; the fencer may need (and takes) longer where its devices are configured so.
     pub timeout: Duration,
-    /// `priority-fencing-delay` as the plan computed it; replaces the devices' base delays. `None` leaves those.
+    /// `priority-fencing-delay` as the plan computed it; waited before the first device, on top of that device's own delay.
     pub delay: Option<Duration>,
     /// An equal fencing that succeeded this recently will do.
     pub tolerance: Duration,

@@ -4,9 +4,18 @@
 //!
 //! Pure: `handle(now, event)` returns commands; devices are run by nodes on `Command::RunDevice`.
 
+mod advance;
+mod budget;
 mod configuration;
+mod device;
+mod eligibility;
 mod event;
 mod fencer;
+mod fencing;
+mod history;
+mod inquiry;
+#[cfg(test)]
+mod tests;
 
 pub use configuration::{Configuration, Device, Level, Target};
 pub use event::{Command, Event, Outcome, Request, Situation};

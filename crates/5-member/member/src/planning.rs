@@ -5,7 +5,6 @@ use crate::event::PlanOutcome;
 use crate::member::{Asker, Member, Sleeper};
 use attributes::Update;
 use controller::AttributeChange;
-use messages::event::Fact;
 use messages::group::Incarnation;
 use messages::operation::{NodeOrder, OperationOrder, OperationReport};
 use messages::peer::PeerMessage;
