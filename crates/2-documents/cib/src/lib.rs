@@ -4,6 +4,7 @@
 //! [`Problem`]s, and whatever has no type stays reachable through each item's `element`.
 //! Nothing here decides what to do about anything, reads a clock, or touches a file.
 
+pub mod acl;
 mod configuration;
 pub mod digest;
 mod document;
