@@ -1,7 +1,8 @@
 //! `crm_mon`: the status of the cluster, in the forms of Pacemaker 2.1.5.
 
-use crate::commands::cib_input::{CibInput, InputError, stand_in};
-use crate::commands::{clock, exit};
+use crate::commands::cib_input::CibInput;
+use crate::commands::command_line;
+use admin::{Cluster, Exit, Refusal};
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
 use jiff::tz::TimeZone;
 use status::Facts;
@@ -148,34 +149,24 @@ enum Form {
 
 /// Runs the tool.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
-    let request = request_text(&arguments);
+    let request = command_line::quoted(&arguments);
     let parsed = Arguments::command().try_get_matches_from(arguments).and_then(|m| Arguments::from_arg_matches(&m).map(|a| (a, m)));
     let (arguments, matches) = match parsed {
         Ok(parsed) => parsed,
-        Err(error) => {
-            let _ = error.print();
-            return if error.use_stderr() { ExitCode::from(exit::USAGE) } else { ExitCode::SUCCESS };
-        }
+        Err(error) => return command_line::refused(&error),
     };
     if arguments.version {
-        exit::print(crate::commands::VERSION_TEXT);
+        command_line::print(crate::commands::VERSION_TEXT);
         return ExitCode::SUCCESS;
     }
     let monitor = match Monitor::new(arguments, &matches, request) {
         Ok(monitor) => monitor,
         Err(error) => {
             eprintln!("crm_mon: {error}");
-            return ExitCode::from(error.code);
+            return ExitCode::from(error.exit.0);
         }
     };
-    ExitCode::from(monitor.run())
-}
-
-/// Returns the command line as results quote it.
-fn request_text(arguments: &[OsString]) -> String {
-    let words: Vec<String> = arguments.iter().map(|a| a.to_string_lossy().into_owned()).collect();
-    let name = words.first().map(|w| w.rsplit('/').next().unwrap_or(w).to_owned()).unwrap_or_default();
-    std::iter::once(name).chain(words.into_iter().skip(1)).collect::<Vec<_>>().join(" ")
+    ExitCode::from(monitor.run().0)
 }
 
 struct Monitor {
@@ -188,7 +179,7 @@ struct Monitor {
 }
 
 impl Monitor {
-    fn new(arguments: Arguments, matches: &ArgMatches, request: String) -> Result<Self, InputError> {
+    fn new(arguments: Arguments, matches: &ArgMatches, request: String) -> Result<Self, Refusal> {
         let form = match (arguments.as_xml, &arguments.as_html, arguments.output_as.as_deref()) {
             (true, ..) => Form::OldXml,
             (false, Some(_), _) | (false, None, Some("html")) => Form::Html,
@@ -197,7 +188,7 @@ impl Monitor {
             (false, None, _) => Form::Text,
         };
         let mut choice = Choice::new(form);
-        choice.apply_options(&arguments, matches).map_err(|text| InputError { code: exit::USAGE, text })?;
+        choice.apply_options(&arguments, matches).map_err(|text| Refusal::new(Exit::USAGE, text))?;
         let (sections, ban_prefix) = (choice.sections, choice.ban_prefix);
         Ok(Self { arguments, form, sections, ban_prefix, request, zone: TimeZone::system() })
     }
@@ -207,8 +198,8 @@ impl Monitor {
     }
 
     /// Shows the status once, or again and again where a person watches.
-    fn run(&self) -> u8 {
-        let is_file = self.arguments.xml_file.is_some() || stand_in().is_some();
+    fn run(&self) -> Exit {
+        let is_file = self.arguments.xml_file.is_some() || Cluster::from_environment("crm_mon").file().is_some();
         let to_terminal = self.arguments.output_to.is_none() && std::io::stdout().is_terminal();
         let is_watched = (to_terminal && self.form == Form::Text) || self.arguments.daemonize;
         if self.arguments.one_shot || self.arguments.simple_status || is_file || !is_watched {
@@ -218,32 +209,30 @@ impl Monitor {
             && let Err(error) = std::fs::write(path, format!("{}\n", std::process::id()))
         {
             eprintln!("crm_mon: failed to write {}: {error}", path.display());
-            return exit::CANNOT_CREATE;
+            return Exit::CANNOT_CREATE;
         }
         let interval = self.arguments.interval.as_deref().and_then(model::parse_interval).unwrap_or(Duration::from_secs(5));
         loop {
             if to_terminal {
-                exit::print("\x1b[H\x1b[2J");
+                command_line::print("\x1b[H\x1b[2J");
             }
             self.show();
             std::thread::sleep(interval.max(Duration::from_millis(100)));
         }
     }
 
-    fn show(&self) -> u8 {
-        let cib = self.input().read().and_then(|cib| {
-            rehearsal::prepare(cib).map_err(|text| InputError { code: exit::INVALID_CONFIGURATION, text: text.join("\n") })
-        });
+    fn show(&self) -> Exit {
+        let cib = self.input().prepared("crm_mon");
         let (text, code) = match cib {
-            Ok(prepared) => (self.text_of(&prepared.cib), exit::OK),
+            Ok(prepared) => (self.text_of(&prepared.cib), Exit::OK),
             Err(error) => self.failure(&error),
         };
         match self.arguments.output_to.as_ref().or(self.arguments.as_html.as_ref()).filter(|p| p.as_os_str() != "-") {
-            None => exit::print(&text),
+            None => command_line::print(&text),
             Some(path) => {
                 if let Err(error) = std::fs::write(path, text) {
                     eprintln!("crm_mon: failed to write {}: {error}", path.display());
-                    return exit::CANNOT_CREATE;
+                    return Exit::CANNOT_CREATE;
                 }
             }
         }
@@ -251,25 +240,25 @@ impl Monitor {
     }
 
     /// Returns what is printed where there is no status, and the exit code.
-    fn failure(&self, error: &InputError) -> (String, u8) {
+    fn failure(&self, error: &Refusal) -> (String, Exit) {
         let text = format!("crm_mon: Connection to cluster failed: {error}");
         match self.form {
             _ if self.arguments.simple_status => {
                 eprintln!("crm_mon: CLUSTER CRIT: Connection to cluster failed: {error}");
-                (String::new(), 2)
+                (String::new(), Exit(2))
             }
             Form::Xml => {
                 let errors = Element::new("errors").with_child(Element::new("error").with_text(text));
-                let status = status_element(error.code).with_child(errors);
-                (self.result().with_child(status).to_text(), error.code)
+                let status = status_element(error.exit).with_child(errors);
+                (self.result().with_child(status).to_text(), error.exit)
             }
             Form::OldXml => {
                 eprintln!("{text}");
-                (Element::new("crm_mon").with("version", crate::commands::COMPATIBLE_VERSION).to_text(), error.code)
+                (Element::new("crm_mon").with("version", crate::commands::COMPATIBLE_VERSION).to_text(), error.exit)
             }
             _ => {
                 eprintln!("{text}");
-                (String::new(), error.code)
+                (String::new(), error.exit)
             }
         }
     }
@@ -279,7 +268,7 @@ impl Monitor {
     }
 
     fn text_of(&self, cib: &Element) -> String {
-        let now = clock::now();
+        let now = admin::now();
         let facts = Facts::deduce(cib, now);
         let filter = self.filter(&facts);
         let view = StatusView {
@@ -303,7 +292,7 @@ impl Monitor {
                 view.print(&mut lines);
                 lines.into_text()
             }
-            Form::Xml => self.result().with_children(view.to_elements()).with_child(status_element(exit::OK)).to_text(),
+            Form::Xml => self.result().with_children(view.to_elements()).with_child(status_element(Exit::OK)).to_text(),
             Form::OldXml => {
                 let root = Element::new("crm_mon").with("version", crate::commands::COMPATIBLE_VERSION);
                 root.with_children(view.to_elements()).to_text()
@@ -370,8 +359,8 @@ impl Monitor {
     }
 }
 
-fn status_element(code: u8) -> Element {
-    Element::new("status").with("code", code.to_string()).with("message", exit::message(code))
+fn status_element(code: Exit) -> Element {
+    Element::new("status").with("code", code.0.to_string()).with("message", code.text())
 }
 
 /// The sections, as options change them from left to right.

@@ -5,12 +5,11 @@
 
 mod attrd_updater;
 mod cib_input;
-mod clock;
+mod command_line;
 mod crm_attribute;
 mod crm_mon;
 mod crm_node;
 mod daemons;
-mod exit;
 mod explain;
 mod here;
 mod nodes;
