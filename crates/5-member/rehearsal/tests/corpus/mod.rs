@@ -19,9 +19,6 @@ use xml::{Element, Limits};
 /// The levels in the order they are shown in.
 pub const LEVELS: [&str; 9] = ["L1", "L2", "L3", "L4", "S", "D", "M", "C", "X"];
 
-/// What makes plans; without it only the texts before and after are judged.
-const PLANNER: Option<fn(&status::Facts) -> Plan> = None;
-
 /// One case of the corpus.
 #[derive(Clone, Debug)]
 pub struct Case {
@@ -136,9 +133,7 @@ pub fn judge(folder: &Path, case: &Case) -> Verdict {
         verdict.compare_text("C", part(&text("summary"), Part::Before), part(&printed, Part::Before));
         verdict.compare_text("X", part(&text("summary"), Part::Execution), part(&printed, Part::Execution));
     }
-    if let Some(planner) = PLANNER {
-        verdict.judge_plan(input, &request, planner, &text, expected("exp", "exp").ok());
-    }
+    verdict.judge_plan(input, &request, &text, expected("exp", "exp").ok());
     verdict
 }
 
@@ -156,14 +151,13 @@ impl Verdict {
         &mut self,
         input: Prepared,
         request: &Request,
-        planner: fn(&status::Facts) -> Plan,
         text: &dyn Fn(&str) -> String,
         graph: Option<Vec<u8>>,
     ) {
-        let full = rehearse(input.clone(), request, &planner);
+        let full = rehearse(input.clone(), request, &scheduler::schedule);
         self.compare_text("M", &text("summary"), &combined(&full.pieces));
         let quiet = Request { quiet: true, scores: true, ..request.clone() };
-        let scores = rehearse(input, &quiet, &planner);
+        let scores = rehearse(input, &quiet, &scheduler::schedule);
         self.compare_text("S", &text("scores"), &sorted(&scores.output()));
         self.compare_text("D", &text("dot"), &sorted_picture(&full.dot(request)));
         if let (Some(plan), Some(bytes)) = (&full.plan, graph) {

@@ -9,6 +9,8 @@ mod command_line;
 mod crm_attribute;
 mod crm_mon;
 mod crm_node;
+mod crm_simulate;
+mod crm_verify;
 mod daemons;
 mod explain;
 mod here;
@@ -70,6 +72,7 @@ pub const COMMANDS: &[Command] = &[
     compatible("crm_mon", "the status of the cluster", crm_mon::run),
     compatible("crm_node", "who this node and the members are", crm_node::run),
     compatible("crm_standby", "standby mode of a node", small_tools::crm_standby),
+    compatible("crm_simulate", "what the cluster would do", crm_simulate::run),
     compatible("crmadmin", "who coordinates, and in which state", crm_node::crmadmin),
     compatible("pacemakerd", "the version, for agents that ask", small_tools::pacemakerd),
     compatible("stonith_admin", "fence nodes, show what was fenced", nodes::stonith_admin),
