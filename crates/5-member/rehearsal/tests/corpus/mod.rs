@@ -147,13 +147,7 @@ fn request(case: &Case) -> Request {
 }
 
 impl Verdict {
-    fn judge_plan(
-        &mut self,
-        input: Prepared,
-        request: &Request,
-        text: &dyn Fn(&str) -> String,
-        graph: Option<Vec<u8>>,
-    ) {
+    fn judge_plan(&mut self, input: Prepared, request: &Request, text: &dyn Fn(&str) -> String, graph: Option<Vec<u8>>) {
         let full = rehearse(input.clone(), request, &scheduler::schedule);
         self.compare_text("M", &text("summary"), &combined(&full.pieces));
         let quiet = Request { quiet: true, scores: true, ..request.clone() };

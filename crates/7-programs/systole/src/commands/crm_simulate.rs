@@ -199,12 +199,8 @@ impl Arguments {
         request.quiet = self.quiet || self.output_as == "none";
         request.scores = self.show_scores && self.output_as != "none";
         request.utilization = self.show_utilization && self.output_as != "none";
-        request.sections = Sections {
-            attributes: self.show_attrs,
-            failcounts: self.show_failcounts,
-            failures: self.show_failcounts,
-            ..Sections::NONE
-        };
+        request.sections =
+            Sections { attributes: self.show_attrs, failcounts: self.show_failcounts, failures: self.show_failcounts, ..Sections::NONE };
         request.picture = if self.all_actions { Picture::Everything } else { Picture::Plan };
         request.numbered = self.verbose > 0;
         request.injections = Injections {

@@ -73,6 +73,7 @@ pub const COMMANDS: &[Command] = &[
     compatible("crm_node", "who this node and the members are", crm_node::run),
     compatible("crm_standby", "standby mode of a node", small_tools::crm_standby),
     compatible("crm_simulate", "what the cluster would do", crm_simulate::run),
+    compatible("crm_verify", "whether a configuration can work", crm_verify::run),
     compatible("crmadmin", "who coordinates, and in which state", crm_node::crmadmin),
     compatible("pacemakerd", "the version, for agents that ask", small_tools::pacemakerd),
     compatible("stonith_admin", "fence nodes, show what was fenced", nodes::stonith_admin),
