@@ -323,6 +323,9 @@ impl Membership {
                 out.push(MembershipCommand::Fact(Fact::HostLost { node: name.clone(), cause: "its host started anew".to_owned() }));
             }
             note_change(&name, before, peer.state, out);
+            if peer.state == PeerState::Joining && before != PeerState::Joining {
+                peer.before = before;
+            }
             if let Some(host) = host {
                 peer.incarnation = Some(host.clone());
             }
@@ -407,7 +410,8 @@ impl Membership {
 
     fn admit(&mut self, name: &NodeName, out: &mut Vec<MembershipCommand>) {
         if let Some(peer) = self.peers.get_mut(name) {
-            note_change(name, peer.state, PeerState::Member, out);
+            let before = if peer.state == PeerState::Joining { peer.before } else { peer.state };
+            note_change(name, before, PeerState::Member, out);
             peer.state = PeerState::Member;
         }
     }

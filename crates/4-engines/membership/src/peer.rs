@@ -30,6 +30,8 @@ pub struct Peer {
     pub incarnation: Option<Incarnation>,
     /// The number of the start of its daemon that was seen last.
     pub daemon: Option<u64>,
+    /// What it was before its daemon appeared in the present view.
+    pub(crate) before: PeerState,
     /// Whether it said that it will leave.
     pub(crate) leaving: bool,
     /// The number of its last beat, and when it was heard of last.
@@ -39,7 +41,15 @@ pub struct Peer {
 
 impl Default for Peer {
     fn default() -> Self {
-        Self { state: PeerState::Unseen, incarnation: None, daemon: None, leaving: false, beat: 0, heard: Duration::ZERO }
+        Self {
+            state: PeerState::Unseen,
+            incarnation: None,
+            daemon: None,
+            before: PeerState::Unseen,
+            leaving: false,
+            beat: 0,
+            heard: Duration::ZERO,
+        }
     }
 }
 

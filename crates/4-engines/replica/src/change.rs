@@ -110,6 +110,9 @@ fn client_edit(cib: &Element, wish: &CibWish, edit: &CibEdit, is_quorate: bool, 
         let message = "the cluster has no quorum: the configuration is not changed unless forced".to_owned();
         return Err(ClientError { exit_code: 106, message });
     }
+    if is_configuration {
+        refuse_invalid(&next)?;
+    }
     if after <= before {
         before.after_change(is_configuration).write_to(&mut next);
     }
@@ -127,4 +130,14 @@ fn client_edit(cib: &Element, wish: &CibWish, edit: &CibEdit, is_quorate: bool, 
 /// Compat: the time of the last change as `ctime` writes it; in UTC, since nodes may stand in different zones.
 fn written_at(now: Now) -> String {
     jiff::Timestamp::from_second(now.wall.seconds()).map(|time| time.strftime("%a %b %e %H:%M:%S %Y").to_string()).unwrap_or_default()
+}
+
+/// What every schema refuses is not taken, forced or not: the configuration in force stays.
+fn refuse_invalid(cib: &Element) -> Result<(), ClientError> {
+    let problems = cib::validate::validate(cib);
+    let errors: Vec<String> = problems.iter().filter(|problem| problem.level == cib::Level::Error).map(ToString::to_string).collect();
+    match errors.is_empty() {
+        true => Ok(()),
+        false => Err(ClientError { exit_code: 78, message: errors.join("\n") }),
+    }
 }

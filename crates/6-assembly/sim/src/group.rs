@@ -1,0 +1,48 @@
+//! An imagined cluster engine with the promise of `messages::group`: one order of messages and views for each part of the network.
+
+use crate::host::Host;
+use messages::group::View;
+use std::collections::BTreeMap;
+
+/// The network and the engine on it.
+pub(crate) struct Group {
+    /// Which part of the network each host is in.
+    pub part_of: Vec<usize>,
+    /// The last view of each part.
+    pub views: BTreeMap<usize, View>,
+    pub next_view: u64,
+    /// The engine itself is down: nobody can order anything.
+    pub is_down: bool,
+}
+
+impl Group {
+    pub(crate) fn new(hosts: usize) -> Self {
+        Self { part_of: vec![0; hosts], views: BTreeMap::new(), next_view: 1, is_down: false }
+    }
+
+    /// Returns the parts whose view changed, with the new one.
+    pub(crate) fn new_views(&mut self, hosts: &[Host]) -> Vec<View> {
+        let mut changed = Vec::new();
+        let configured = hosts.iter().map(|host| (host.name.clone(), host.id)).collect::<BTreeMap<_, _>>();
+        let parts: std::collections::BTreeSet<usize> = self.part_of.iter().copied().collect();
+        self.views.retain(|part, _| parts.contains(part));
+        for part in parts {
+            let here = || hosts.iter().enumerate().filter(|(at, host)| self.part_of[*at] == part && host.is_up).map(|(_, host)| host);
+            let present: BTreeMap<_, _> = here().map(|host| (host.name.clone(), host.incarnation())).collect();
+            let daemons: BTreeMap<_, _> =
+                here().filter_map(|host| Some((host.name.clone(), host.daemon.as_ref()?.number))).collect();
+            let quorate = present.len() * 2 > configured.len();
+            let view = View { id: 0, hosts: present, daemons, configured: configured.clone(), quorate };
+            let is_same = self.views.get(&part).is_some_and(|old| View { id: 0, ..old.clone() } == view);
+            if !is_same && !view.hosts.is_empty() {
+                let view = View { id: self.next_view, ..view };
+                self.next_view += 1;
+                self.views.insert(part, view.clone());
+                changed.push(view);
+            } else if view.hosts.is_empty() {
+                self.views.remove(&part);
+            }
+        }
+        changed
+    }
+}

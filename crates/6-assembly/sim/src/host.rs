@@ -1,0 +1,86 @@
+//! One host: what is on its disk, what its root role does, its daemon if one runs.
+
+use member::{Member, StoredCib};
+use messages::agent::{AgentCall, AgentResult};
+use messages::group::Incarnation;
+use model::{CallId, NodeName};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+/// A daemon's process.
+pub(crate) struct Daemon {
+    pub member: Member,
+    /// Counts the starts of daemons; a late event for an earlier one is dropped.
+    pub number: u64,
+    /// The time it wants to be woken at.
+    pub wake_at: Option<Duration>,
+    /// Stopped (SIGSTOP): what comes is kept.
+    pub is_frozen: bool,
+    pub kept: VecDeque<crate::world::ToDaemon>,
+    /// The id of the view that the group delivered last.
+    pub view: u64,
+    /// Its messages arrive in the order they were sent.
+    pub last_delivery: Duration,
+    pub last_sequenced: Duration,
+}
+
+/// A machine.
+pub(crate) struct Host {
+    pub name: NodeName,
+    pub id: u32,
+    pub is_up: bool,
+    /// Counts its lives.
+    pub life: u64,
+    pub daemon: Option<Daemon>,
+    /// What survives everything but the loss of the disk.
+    pub disk: Option<StoredCib>,
+    /// What survives the daemon, not the host.
+    pub history: Option<Vec<u8>>,
+    /// Runs of agents at work.
+    pub running: BTreeMap<CallId, AgentCall>,
+    /// Results not yet acknowledged.
+    pub results: BTreeMap<CallId, AgentResult>,
+    pub next_call: u64,
+    /// What really is active here: the truth that no engine sees directly.
+    pub active: BTreeMap<String, Truth>,
+}
+
+/// What a resource really does on a host.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Truth {
+    /// A start is under way: it may touch shared things already.
+    Starting,
+    Active,
+}
+
+impl Host {
+    pub(crate) fn new(name: NodeName, id: u32) -> Self {
+        Self {
+            name,
+            id,
+            is_up: false,
+            life: 0,
+            daemon: None,
+            disk: None,
+            history: None,
+            running: BTreeMap::new(),
+            results: BTreeMap::new(),
+            next_call: 1,
+            active: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn incarnation(&self) -> Incarnation {
+        Incarnation(format!("{}-life-{}", self.name, self.life))
+    }
+
+    /// The power goes: nothing but the disk is left.
+    pub(crate) fn lose_power(&mut self) {
+        self.is_up = false;
+        self.daemon = None;
+        self.history = None;
+        self.running.clear();
+        self.results.clear();
+        self.active.clear();
+    }
+}

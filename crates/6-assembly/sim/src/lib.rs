@@ -1,0 +1,20 @@
+//! Whole clusters in a seeded world: the daemon's own [`member::Member`]s over an imagined group, hosts, disks and agents.
+//!
+//! [`run`] lives through one history: a random cluster, a random story of faults and edits, an end in which everything is
+//! healthy again. The same seed gives the same history, byte for byte. A checker per promise looks on: `s1` (a resource
+//! that may run once never runs twice), `s2` (no acknowledged write is lost), `s3` (the same input gives the same plan),
+//! `l1` (once all is healthy, everything that should run does).
+
+mod agents;
+mod check;
+mod configuration;
+mod group;
+mod host;
+mod outcome;
+mod random;
+mod run;
+mod story;
+mod trace;
+mod world;
+
+pub use run::{Options, Report, run};

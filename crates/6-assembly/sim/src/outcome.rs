@@ -1,0 +1,16 @@
+//! How the run of an imagined agent goes.
+
+use crate::host::Truth;
+use messages::agent::AgentOutcome;
+use std::time::Duration;
+
+/// Decided when the run begins, brought about when it ends.
+#[derive(Clone, Debug)]
+pub(crate) struct Ending {
+    pub after: Duration,
+    /// `Exited(i32::MIN)`: what the resource really does at that moment.
+    pub outcome: AgentOutcome,
+    pub stdout: String,
+    /// What the resource does afterwards, where the run changes it.
+    pub leaves: Option<Option<Truth>>,
+}

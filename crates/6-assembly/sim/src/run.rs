@@ -1,0 +1,142 @@
+//! One history from its seed to its report.
+
+use crate::check::Checkers;
+use crate::configuration::configuration;
+use crate::host::Host;
+use crate::random::Random;
+use crate::story::Deed;
+use crate::trace::Trace;
+use crate::world::{Happening, World};
+use member::StoredCib;
+use messages::client::{CibEdit, ClientBody};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a history is made of.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How many nodes; drawn from 3 to 5 when absent.
+    pub nodes: Option<usize>,
+    /// How many primitives; drawn from 3 to 8 when absent.
+    pub resources: Option<usize>,
+    /// How many faults and edits; drawn from 1 to 8 when absent.
+    pub deeds: Option<usize>,
+    /// How long things happen, in the world's time.
+    pub trouble: Duration,
+    /// How long the mended cluster has to come to rest.
+    pub recovery: Duration,
+    /// Whether the trace is kept.
+    pub trace: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            nodes: None,
+            resources: None,
+            deeds: None,
+            trouble: Duration::from_secs(40),
+            recovery: Duration::from_secs(240),
+            trace: false,
+        }
+    }
+}
+
+/// What became of a history.
+#[derive(Clone, Debug)]
+pub struct Report {
+    pub seed: u64,
+    /// Broken promises; empty when all were kept.
+    pub violations: Vec<String>,
+    /// What happened, when it was asked for.
+    pub trace: String,
+    pub plans: u64,
+    /// How long the history took, in the world's time.
+    pub lived: Duration,
+}
+
+impl Report {
+    /// Returns the sentence that says how to see a failed history again.
+    pub fn replay(&self) -> String {
+        format!("cargo xtask sim --seed {} --trace", self.seed)
+    }
+}
+
+/// Lives through the history of a seed.
+pub fn run(seed: u64, options: &Options) -> Report {
+    let mut random = Random::new(seed);
+    let nodes = options.nodes.unwrap_or_else(|| random.between(3, 5));
+    let primitives = options.resources.unwrap_or_else(|| random.between(3, 8));
+    let deeds = options.deeds.unwrap_or_else(|| random.between(1, 8));
+    let names: Vec<(String, u32)> = (1..=nodes).map(|n| (format!("node{n}"), n as u32)).collect();
+    let (cib, expected) = configuration(&names, primitives, &mut random);
+    let singles = expected.single.clone();
+    let cib = Arc::new(cib);
+    let hosts = names.iter().map(|(name, id)| {
+        let mut host = Host::new(name.as_str().into(), *id);
+        host.disk = Some(StoredCib { cib: cib.clone(), lineage: 0 });
+        host
+    });
+    let hosts: Vec<Host> = hosts.collect();
+    let mut world = World::new(hosts, random, Trace::new(options.trace), Checkers::new(expected));
+    for host in 0..nodes {
+        let at = world.random.millis(0, 800);
+        world.at(at, Happening::PowerOn { host });
+    }
+    let trouble_from = Duration::from_secs(5);
+    let trouble_to = trouble_from + options.trouble;
+    world.draw_story(trouble_from, trouble_to, deeds, &singles);
+    while world.step(trouble_to) {}
+    recover(&mut world, trouble_to, options.recovery, &singles);
+    Report { seed, plans: world.plans, lived: world.now, violations: world.checkers.violations, trace: world.trace.into_text() }
+}
+
+/// Waits until the mended cluster is at rest with everything running; what an administrator would do is done once a while.
+fn recover(world: &mut World, from: Duration, patience: Duration, singles: &[String]) {
+    let mut quiet_since = None;
+    let mut next_help = from + Duration::from_secs(8);
+    let mut at = from;
+    while at < from + patience {
+        at += Duration::from_millis(500);
+        while world.step(at) {}
+        if at >= next_help {
+            next_help = at + Duration::from_secs(30);
+            help(world, singles);
+        }
+        let plans = world.plans;
+        let leader = world.hosts.iter().find(|host| host.daemon.as_ref().is_some_and(|daemon| daemon.member.is_idle()));
+        let is_good = leader.is_some() && at > from + Duration::from_secs(9) && world.checkers.missing(&world.hosts).is_empty();
+        match quiet_since {
+            _ if !is_good => quiet_since = None,
+            Some((since, seen)) if seen == plans && at >= since + Duration::from_secs(4) => break,
+            Some((_, seen)) if seen == plans => {}
+            _ => quiet_since = Some((at, plans)),
+        }
+    }
+    let missing = world.checkers.missing(&world.hosts);
+    if quiet_since.is_none() {
+        let what = if missing.is_empty() { "the cluster does not come to rest".to_owned() } else { missing.join(", ") };
+        world.checkers.found(world.now, format!("L1: {what}"));
+    }
+    let leader = world.hosts.iter().find_map(|host| host.daemon.as_ref().filter(|daemon| daemon.member.is_in_charge()));
+    match leader.map(|daemon| daemon.member.cib().clone()) {
+        Some(cib) => world.checkers.ended(world.now, &cib),
+        None => world.checkers.found(world.now, "L1: nobody coordinates".to_owned()),
+    }
+}
+
+/// What an administrator does once the faults are mended: everything may run again, and old failures are forgotten.
+fn help(world: &mut World, singles: &[String]) {
+    for host in 0..world.hosts.len() {
+        world.carry_out(Deed::Standby { host, on: false });
+    }
+    for resource in singles {
+        world.carry_out(Deed::TargetRole { resource: resource.clone(), stopped: false });
+    }
+    for host in 0..world.hosts.len() {
+        world.start_daemon(host);
+        world.power_on(host);
+    }
+    world.carry_out(Deed::Cleanup { host: 0 });
+    let _ = (CibEdit::default(), ClientBody::Info);
+}

@@ -1,0 +1,479 @@
+//! The world: hosts, their daemons, the group between them and the agents on them, moved from event to event in one order of time.
+
+use crate::agents::{Health, ending};
+use crate::check::Checkers;
+use crate::group::Group;
+use crate::host::{Daemon, Host, Truth};
+use crate::outcome::Ending;
+use crate::random::Random;
+use crate::story::Deed;
+use crate::trace::Trace;
+use member::{ClientId, Member, MemberCommand, MemberConfig, MemberEvent, PlanOutcome, PlanRequest, StoreOrder, StoreResult, StoredCib};
+use messages::agent::{AgentCall, AgentEvent, AgentOrder, AgentOutcome, AgentResult};
+use messages::client::{ClientBody, ClientReply, ClientRequest};
+use messages::group::{GroupCommand, GroupEvent};
+use model::{CallId, Now, Timestamp};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What reaches a daemon.
+#[derive(Clone, Debug)]
+pub(crate) enum ToDaemon {
+    Event(Box<MemberEvent>),
+    View(u64, Box<MemberEvent>),
+}
+
+/// What happens at a moment.
+pub(crate) enum Happening {
+    /// To the daemon of this number on a host; dropped when it is gone.
+    Deliver { host: usize, daemon: u64, what: ToDaemon },
+    Wake { host: usize, daemon: u64, at: Duration },
+    /// A message reaches the engine's one order.
+    Sequence { host: usize, daemon: u64, view: u64, payload: String },
+    /// The engine notices that its membership changed.
+    LookAround,
+    StartDaemon { host: usize },
+    PowerOn { host: usize },
+    AgentDone { host: usize, life: u64, id: CallId, ending: Ending },
+    Stored { host: usize, life: u64, daemon: u64, order: StoreOrder },
+    Calculated { host: usize, daemon: u64, request: PlanRequest },
+    Told(Deed),
+}
+
+/// The time of the wall clock when a history begins.
+const EPOCH: i64 = 1_790_000_000;
+
+pub(crate) struct World {
+    pub now: Duration,
+    pub random: Random,
+    pub hosts: Vec<Host>,
+    pub group: Group,
+    pub health: Health,
+    pub trace: Trace,
+    pub checkers: Checkers,
+    /// Clients of the story: what they asked, by client.
+    pub asked: BTreeMap<u64, String>,
+    pub idle_answers: Vec<u64>,
+    pub plans: u64,
+    queue: BTreeMap<(Duration, u64), Happening>,
+    next: u64,
+    next_daemon: u64,
+    next_client: u64,
+}
+
+impl World {
+    pub(crate) fn new(hosts: Vec<Host>, random: Random, trace: Trace, checkers: Checkers) -> Self {
+        let group = Group::new(hosts.len());
+        Self {
+            now: Duration::ZERO,
+            random,
+            hosts,
+            group,
+            health: Health::default(),
+            trace,
+            checkers,
+            asked: BTreeMap::new(),
+            idle_answers: Vec::new(),
+            plans: 0,
+            queue: BTreeMap::new(),
+            next: 0,
+            next_daemon: 1,
+            next_client: 1,
+        }
+    }
+
+    pub(crate) fn at(&mut self, time: Duration, happening: Happening) {
+        self.next += 1;
+        self.queue.insert((time, self.next), happening);
+    }
+
+    pub(crate) fn after(&mut self, wait: Duration, happening: Happening) {
+        self.at(self.now + wait, happening);
+    }
+
+    pub(crate) fn note(&mut self, line: impl FnOnce() -> String) {
+        self.trace.line(self.now, line);
+    }
+
+    /// Moves on to the next event that is due before `until`; returns whether there was one.
+    pub(crate) fn step(&mut self, until: Duration) -> bool {
+        let Some((&(time, number), _)) = self.queue.first_key_value() else { return false };
+        if time > until {
+            self.now = until;
+            return false;
+        }
+        self.now = self.now.max(time);
+        if let Some(happening) = self.queue.remove(&(time, number)) {
+            self.happen(happening);
+        }
+        true
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Deliver { host, daemon, what } => self.deliver(host, daemon, what),
+            Happening::Wake { host, daemon, at } => {
+                let wants = self.hosts[host].daemon.as_ref().is_some_and(|d| d.number == daemon && d.wake_at == Some(at));
+                if wants {
+                    self.deliver(host, daemon, ToDaemon::Event(Box::new(MemberEvent::Woken)));
+                }
+            }
+            Happening::Sequence { host, daemon, view, payload } => self.sequence(host, daemon, view, payload),
+            Happening::LookAround => self.look_around(),
+            Happening::StartDaemon { host } => self.start_daemon(host),
+            Happening::PowerOn { host } => self.power_on(host),
+            Happening::AgentDone { host, life, id, ending } => {
+                if self.hosts[host].life == life {
+                    self.agent_done(host, id, ending);
+                }
+            }
+            Happening::Stored { host, life, daemon, order } => {
+                let lives = self.hosts[host].life == life && self.hosts[host].daemon.as_ref().is_some_and(|d| d.number == daemon);
+                if lives {
+                    self.hosts[host].disk = Some(StoredCib { cib: order.cib, lineage: order.lineage });
+                    let event = MemberEvent::Stored(StoreResult { token: order.token, result: Ok(()) });
+                    self.deliver(host, daemon, ToDaemon::Event(Box::new(event)));
+                }
+            }
+            Happening::Calculated { host, daemon, request } => self.calculated(host, daemon, request),
+            Happening::Told(deed) => self.carry_out(deed),
+        }
+    }
+
+    pub(crate) fn deliver(&mut self, host: usize, number: u64, what: ToDaemon) {
+        let now = Now { monotonic: self.now, wall: Timestamp::from_seconds(EPOCH).after(self.now) };
+        let Some(daemon) = self.hosts[host].daemon.as_mut().filter(|daemon| daemon.number == number) else { return };
+        if daemon.is_frozen {
+            daemon.kept.push_back(what);
+            return;
+        }
+        let event = match what {
+            ToDaemon::Event(event) => event,
+            ToDaemon::View(id, event) => {
+                daemon.view = id;
+                event
+            }
+        };
+        let commands = daemon.member.handle(now, *event);
+        for command in commands {
+            self.command(host, number, command);
+        }
+    }
+
+    fn command(&mut self, at: usize, number: u64, command: MemberCommand) {
+        match command {
+            MemberCommand::Group(GroupCommand::Send { payload }) => {
+                let wait = self.random.millis(0, 2);
+                let now = self.now;
+                let Some(daemon) = self.hosts[at].daemon.as_mut() else { return };
+                let time = (now + wait).max(daemon.last_sequenced + Duration::from_nanos(1));
+                daemon.last_sequenced = time;
+                let view = daemon.view;
+                self.at(time, Happening::Sequence { host: at, daemon: number, view, payload });
+            }
+            MemberCommand::Group(GroupCommand::Leave) => {}
+            MemberCommand::Agent(order) => self.agent_order(at, order),
+            MemberCommand::Reply { client, reply } => self.replied(client, reply),
+            MemberCommand::Plan(request) => {
+                let wait = self.random.millis(1, 30);
+                self.after(wait, Happening::Calculated { host: at, daemon: number, request });
+            }
+            MemberCommand::Store(order) => {
+                let wait = self.random.millis(1, 15);
+                let life = self.hosts[at].life;
+                self.after(wait, Happening::Stored { host: at, life, daemon: number, order });
+            }
+            MemberCommand::SaveHistory(bytes) => self.hosts[at].history = Some(bytes),
+            MemberCommand::SaveInput { .. } => {}
+            MemberCommand::WakeAt(time) => {
+                let now = self.now;
+                let Some(daemon) = self.hosts[at].daemon.as_mut() else { return };
+                let time = time.max(now + Duration::from_millis(1));
+                if daemon.wake_at != Some(time) || time <= now {
+                    daemon.wake_at = Some(time);
+                    self.at(time, Happening::Wake { host: at, daemon: number, at: time });
+                }
+            }
+            MemberCommand::Log { text, level } => {
+                let name = self.hosts[at].name.clone();
+                self.note(|| format!("{name}: {level:?} {text}"));
+            }
+            MemberCommand::Exit { code, reason } => {
+                let name = self.hosts[at].name.clone();
+                self.note(|| format!("{name}: daemon ends with {code}: {reason}"));
+                self.hosts[at].daemon = None;
+                self.after(Duration::from_millis(2), Happening::LookAround);
+                if code != 0 && code != 100 {
+                    self.after(Duration::from_secs(1), Happening::StartDaemon { host: at });
+                }
+            }
+        }
+    }
+
+    fn sequence(&mut self, host: usize, daemon: u64, view: u64, payload: String) {
+        let part = self.group.part_of[host];
+        let Some(current) = self.group.views.get(&part) else { return };
+        let is_sender = self.hosts[host].daemon.as_ref().is_some_and(|d| d.number == daemon);
+        if self.group.is_down || current.id != view || !is_sender || !current.daemons.contains_key(&self.hosts[host].name) {
+            return;
+        }
+        let from = self.hosts[host].name.clone();
+        let members = current.daemons.clone();
+        for to in 0..self.hosts.len() {
+            if let Some(number) = members.get(&self.hosts[to].name).copied() {
+                let event = GroupEvent::Message { from: from.clone(), payload: payload.clone() };
+                self.send_to(to, number, |event| ToDaemon::Event(Box::new(event)), event);
+            }
+        }
+    }
+
+    /// Delivers an event of the group after a while, behind everything delivered before.
+    fn send_to(&mut self, to: usize, number: u64, wrap: impl FnOnce(MemberEvent) -> ToDaemon, event: GroupEvent) {
+        let wait = self.random.millis(0, 2);
+        let now = self.now;
+        let Some(daemon) = self.hosts[to].daemon.as_mut().filter(|daemon| daemon.number == number) else { return };
+        let time = (now + wait).max(daemon.last_delivery + Duration::from_nanos(1));
+        daemon.last_delivery = time;
+        self.at(time, Happening::Deliver { host: to, daemon: number, what: wrap(MemberEvent::Group(event)) });
+    }
+
+    fn look_around(&mut self) {
+        if self.group.is_down {
+            return;
+        }
+        for view in self.group.new_views(&self.hosts) {
+            self.note(|| {
+                let names = |list: Vec<String>| list.join(" ");
+                let hosts = names(view.hosts.keys().map(ToString::to_string).collect());
+                let daemons = names(view.daemons.keys().map(ToString::to_string).collect());
+                format!("view {}: hosts {hosts}; daemons {daemons}; quorate {}", view.id, view.quorate)
+            });
+            for to in 0..self.hosts.len() {
+                if let Some(number) = view.daemons.get(&self.hosts[to].name).copied() {
+                    let id = view.id;
+                    self.send_to(to, number, |event| ToDaemon::View(id, Box::new(event)), GroupEvent::View(view.clone()));
+                }
+            }
+        }
+    }
+
+    /// The engine goes down, or comes back.
+    pub(crate) fn set_engine_down(&mut self, is_down: bool) {
+        self.group.is_down = is_down;
+        if !is_down {
+            self.group.views.clear();
+            self.after(Duration::from_millis(50), Happening::LookAround);
+            return;
+        }
+        for to in 0..self.hosts.len() {
+            if let Some(number) = self.hosts[to].daemon.as_ref().map(|daemon| daemon.number) {
+                let lost = GroupEvent::Lost { reason: "the engine is down".to_owned() };
+                self.send_to(to, number, |event| ToDaemon::View(0, Box::new(event)), lost);
+            }
+        }
+    }
+
+    pub(crate) fn start_daemon(&mut self, at: usize) {
+        if !self.hosts[at].is_up || self.hosts[at].daemon.is_some() {
+            return;
+        }
+        let number = self.next_daemon;
+        self.next_daemon += 1;
+        let host = &mut self.hosts[at];
+        let config = MemberConfig {
+            uuid: format!("00000000-0000-0000-0000-{number:012}"),
+            version: "sim".to_owned(),
+            stored: host.disk.clone(),
+            history: host.history.clone(),
+            ..MemberConfig::new(host.name.clone(), host.id)
+        };
+        host.daemon = Some(Daemon {
+            member: Member::new(config),
+            number,
+            wake_at: None,
+            is_frozen: false,
+            kept: Default::default(),
+            view: 0,
+            last_delivery: self.now,
+            last_sequenced: self.now,
+        });
+        let welcome = AgentEvent::Welcome {
+            incarnation: host.incarnation(),
+            running: host.running.values().cloned().collect(),
+            next_call: CallId(host.next_call),
+        };
+        let results: Vec<AgentResult> = host.results.values().cloned().collect();
+        let name = host.name.clone();
+        self.note(|| format!("{name}: daemon starts"));
+        self.deliver(at, number, ToDaemon::Event(Box::new(MemberEvent::Started)));
+        self.deliver(at, number, ToDaemon::Event(Box::new(MemberEvent::Agent(welcome))));
+        for result in results {
+            self.deliver(at, number, ToDaemon::Event(Box::new(MemberEvent::Agent(AgentEvent::Finished(result)))));
+        }
+        let wait = self.random.millis(1, 20);
+        self.after(wait, Happening::LookAround);
+    }
+
+    pub(crate) fn power_on(&mut self, at: usize) {
+        if self.hosts[at].is_up {
+            return;
+        }
+        self.hosts[at].is_up = true;
+        self.hosts[at].life += 1;
+        let name = self.hosts[at].name.clone();
+        self.note(|| format!("{name}: power on"));
+        let wait = self.random.millis(100, 1500);
+        self.after(wait, Happening::StartDaemon { host: at });
+    }
+
+    /// The power of a host goes; the engine notices after a while.
+    pub(crate) fn power_off(&mut self, at: usize, why: &str) {
+        if !self.hosts[at].is_up {
+            return;
+        }
+        let name = self.hosts[at].name.clone();
+        self.note(|| format!("{name}: power off ({why})"));
+        self.hosts[at].lose_power();
+        self.hosts[at].life += 1;
+        let wait = self.random.millis(5, 800);
+        self.after(wait, Happening::LookAround);
+    }
+
+    fn agent_order(&mut self, at: usize, order: AgentOrder) {
+        match order {
+            AgentOrder::Run(call) => self.run_agent(at, call),
+            AgentOrder::Kill { id } => {
+                if self.hosts[at].running.contains_key(&id) {
+                    let ending = Ending { after: Duration::ZERO, outcome: AgentOutcome::Cancelled, stdout: String::new(), leaves: None };
+                    let life = self.hosts[at].life;
+                    self.after(Duration::from_millis(1), Happening::AgentDone { host: at, life, id, ending });
+                }
+            }
+            AgentOrder::Acknowledge { id } => {
+                self.hosts[at].results.remove(&id);
+            }
+            AgentOrder::ResetHost { reason } => {
+                self.power_off(at, &reason);
+                self.after(Duration::from_secs(3), Happening::PowerOn { host: at });
+            }
+        }
+    }
+
+    fn run_agent(&mut self, at: usize, call: AgentCall) {
+        let resource = call.resource.as_ref().map(ToString::to_string).unwrap_or_default();
+        let is_resource = call.agent.class == "ocf" && call.action != "meta-data";
+        let active = self.hosts[at].active.get(&resource).copied();
+        let ending = ending(&call, active, self.health, &mut self.random);
+        if is_resource {
+            let (name, action) = (self.hosts[at].name.clone(), call.action.clone());
+            self.note(|| format!("{name}: {action} {resource} begins ({active:?}, will end {:?} after {:?})", ending.outcome, ending.after));
+            if call.action == "start" {
+                self.checkers.starting(self.now, &resource, at, &self.hosts);
+                self.hosts[at].active.entry(resource).or_insert(Truth::Starting);
+            }
+        }
+        let (id, life) = (call.id, self.hosts[at].life);
+        self.hosts[at].next_call = self.hosts[at].next_call.max(id.0 + 1);
+        self.hosts[at].running.insert(id, call);
+        self.after(ending.after, Happening::AgentDone { host: at, life, id, ending });
+    }
+
+    fn agent_done(&mut self, at: usize, id: CallId, ending: Ending) {
+        let Some(call) = self.hosts[at].running.remove(&id) else { return };
+        let resource = call.resource.as_ref().map(ToString::to_string).unwrap_or_default();
+        match ending.leaves {
+            Some(Some(truth)) => {
+                self.hosts[at].active.insert(resource.clone(), truth);
+            }
+            Some(None) => {
+                self.hosts[at].active.remove(&resource);
+            }
+            None => {
+                // A start that was killed half way leaves nothing that a probe would find, or everything.
+                if self.hosts[at].active.get(&resource) == Some(&Truth::Starting) && call.action == "start" {
+                    self.hosts[at].active.remove(&resource);
+                }
+            }
+        }
+        let outcome = match ending.outcome {
+            AgentOutcome::Exited(i32::MIN) => AgentOutcome::Exited(if self.hosts[at].active.contains_key(&resource) { 0 } else { 7 }),
+            outcome => outcome,
+        };
+        if call.agent.class == "stonith" {
+            self.device_done(at, &call, &outcome);
+        }
+        let now = Timestamp::from_seconds(EPOCH).after(self.now);
+        let result = AgentResult {
+            id,
+            outcome,
+            stdout: ending.stdout,
+            stderr: String::new(),
+            exit_reason: None,
+            started: Timestamp(now.0 - ending.after.as_micros() as i64),
+            run_time: ending.after,
+            queue_time: Duration::ZERO,
+        };
+        self.hosts[at].results.insert(id, result.clone());
+        if let Some(number) = self.hosts[at].daemon.as_ref().map(|daemon| daemon.number) {
+            self.deliver(at, number, ToDaemon::Event(Box::new(MemberEvent::Agent(AgentEvent::Finished(result)))));
+        }
+    }
+
+    /// A fence device worked: its target is off, whatever it did.
+    fn device_done(&mut self, by: usize, call: &AgentCall, outcome: &AgentOutcome) {
+        let parameter = |name: &str| call.parameters.get(name).cloned();
+        let target = parameter("nodename").or_else(|| parameter("port")).or_else(|| parameter("plug"));
+        let by = self.hosts[by].name.clone();
+        self.note(|| format!("{by}: device {} {target:?}: {outcome:?}", call.action));
+        if *outcome != AgentOutcome::Exited(0) {
+            return;
+        }
+        let Some(target) = target.and_then(|name| self.hosts.iter().position(|host| host.name == *name)) else { return };
+        match call.action.as_str() {
+            "off" => self.power_off(target, "fenced"),
+            "reboot" => {
+                self.power_off(target, "fenced");
+                let wait = self.random.millis(1500, 4000);
+                self.after(wait, Happening::PowerOn { host: target });
+            }
+            "on" => self.power_on(target),
+            _ => {}
+        }
+    }
+
+    fn calculated(&mut self, at: usize, number: u64, request: PlanRequest) {
+        let facts = status::Facts::deduce(&request.input, request.now);
+        let plan = scheduler::schedule(&facts);
+        self.plans += 1;
+        self.checkers.planned(self.now, &request, &plan);
+        let name = self.hosts[at].name.clone();
+        self.note(|| {
+            let changes: Vec<String> =
+                plan.changes.iter().map(|c| format!("{} {} {} ({})", c.verb, c.subject, c.place, c.reason)).collect();
+            format!("{name}: plan {} with {} actions: {}", request.number, plan.graph.actions.len(), changes.join("; "))
+        });
+        let outcome = PlanOutcome { number: request.number, result: Ok(plan) };
+        self.deliver(at, number, ToDaemon::Event(Box::new(MemberEvent::Planned(outcome))));
+    }
+
+    /// Sends a client's request to the daemon of a host; returns the client's number, or nothing when no daemon listens.
+    pub(crate) fn ask(&mut self, at: usize, body: ClientBody, what: &str) -> Option<u64> {
+        let daemon = self.hosts[at].daemon.as_ref().filter(|daemon| !daemon.is_frozen)?.number;
+        let client = self.next_client;
+        self.next_client += 1;
+        self.asked.insert(client, what.to_owned());
+        let request = ClientRequest { id: 1, client: "story".to_owned(), body };
+        let event = MemberEvent::Client { client: ClientId(client), user: None, request };
+        self.deliver(at, daemon, ToDaemon::Event(Box::new(event)));
+        Some(client)
+    }
+
+    fn replied(&mut self, client: ClientId, reply: ClientReply) {
+        let what = self.asked.get(&client.0).cloned().unwrap_or_default();
+        self.note(|| format!("client {}: {what}: {:?}", client.0, reply.result.as_ref().map(|_| "done")));
+        if reply.result.is_ok() {
+            self.checkers.answered(client.0);
+            self.idle_answers.push(client.0);
+        }
+    }
+}
