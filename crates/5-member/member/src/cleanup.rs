@@ -96,7 +96,13 @@ impl Member {
     }
 
     /// Deletes fail counts and the times of the last failures.
-    pub(crate) fn clear_failures(&mut self, wanted: Option<&[String]>, node: Option<&NodeName>, operation: Option<&str>, interval_ms: Option<u64>) {
+    pub(crate) fn clear_failures(
+        &mut self,
+        wanted: Option<&[String]>,
+        node: Option<&NodeName>,
+        operation: Option<&str>,
+        interval_ms: Option<u64>,
+    ) {
         let nodes: Vec<NodeName> = match node {
             Some(node) => vec![node.clone()],
             None => self.membership.peers().keys().cloned().collect(),

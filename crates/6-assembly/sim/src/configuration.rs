@@ -15,9 +15,8 @@ fn primitive(id: &str, random: &mut Random) -> Element {
     let monitor = Element::new("op").with("id", format!("{id}-monitor")).with("name", "monitor");
     let interval = ["5s", "10s", "20s"][random.below(3)];
     let monitor = monitor.with("interval", interval).with("timeout", "4s");
-    let operation = |name: &str| {
-        Element::new("op").with("id", format!("{id}-{name}")).with("name", name).with("interval", "0s").with("timeout", "6s")
-    };
+    let operation =
+        |name: &str| Element::new("op").with("id", format!("{id}-{name}")).with("name", name).with("interval", "0s").with("timeout", "6s");
     Element::new("primitive")
         .with("id", id)
         .with("class", "ocf")

@@ -29,8 +29,7 @@ impl Group {
         for part in parts {
             let here = || hosts.iter().enumerate().filter(|(at, host)| self.part_of[*at] == part && host.is_up).map(|(_, host)| host);
             let present: BTreeMap<_, _> = here().map(|host| (host.name.clone(), host.incarnation())).collect();
-            let daemons: BTreeMap<_, _> =
-                here().filter_map(|host| Some((host.name.clone(), host.daemon.as_ref()?.number))).collect();
+            let daemons: BTreeMap<_, _> = here().filter_map(|host| Some((host.name.clone(), host.daemon.as_ref()?.number))).collect();
             let quorate = present.len() * 2 > configured.len();
             let view = View { id: 0, hosts: present, daemons, configured: configured.clone(), quorate };
             let is_same = self.views.get(&part).is_some_and(|old| View { id: 0, ..old.clone() } == view);

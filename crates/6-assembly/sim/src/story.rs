@@ -8,25 +8,54 @@ use std::time::Duration;
 /// One thing that someone or something does to the cluster.
 #[derive(Clone, Debug)]
 pub(crate) enum Deed {
-    Crash { host: usize },
-    KillDaemon { host: usize, back_after: Duration },
+    Crash {
+        host: usize,
+    },
+    KillDaemon {
+        host: usize,
+        back_after: Duration,
+    },
     KillAllDaemons,
-    Freeze { host: usize },
-    Thaw { host: usize },
+    Freeze {
+        host: usize,
+    },
+    Thaw {
+        host: usize,
+    },
     /// Each host goes to one of two parts.
-    Split { parts: Vec<usize> },
+    Split {
+        parts: Vec<usize>,
+    },
     Merge,
     EngineDown,
     EngineUp,
     Health(Health),
     /// A resource ends by itself.
-    Break { host: usize },
-    Write { host: usize, number: u64 },
-    Standby { host: usize, on: bool },
-    TargetRole { resource: String, stopped: bool },
-    Attribute { host: usize, value: u64 },
-    Cleanup { host: usize },
-    ShutDown { host: usize },
+    Break {
+        host: usize,
+    },
+    Write {
+        host: usize,
+        number: u64,
+    },
+    Standby {
+        host: usize,
+        on: bool,
+    },
+    TargetRole {
+        resource: String,
+        stopped: bool,
+    },
+    Attribute {
+        host: usize,
+        value: u64,
+    },
+    Cleanup {
+        host: usize,
+    },
+    ShutDown {
+        host: usize,
+    },
     /// Everything that is broken is mended.
     Heal,
 }

@@ -26,17 +26,48 @@ pub(crate) enum ToDaemon {
 /// What happens at a moment.
 pub(crate) enum Happening {
     /// To the daemon of this number on a host; dropped when it is gone.
-    Deliver { host: usize, daemon: u64, what: ToDaemon },
-    Wake { host: usize, daemon: u64, at: Duration },
+    Deliver {
+        host: usize,
+        daemon: u64,
+        what: ToDaemon,
+    },
+    Wake {
+        host: usize,
+        daemon: u64,
+        at: Duration,
+    },
     /// A message reaches the engine's one order.
-    Sequence { host: usize, daemon: u64, view: u64, payload: String },
+    Sequence {
+        host: usize,
+        daemon: u64,
+        view: u64,
+        payload: String,
+    },
     /// The engine notices that its membership changed.
     LookAround,
-    StartDaemon { host: usize },
-    PowerOn { host: usize },
-    AgentDone { host: usize, life: u64, id: CallId, ending: Ending },
-    Stored { host: usize, life: u64, daemon: u64, order: StoreOrder },
-    Calculated { host: usize, daemon: u64, request: PlanRequest },
+    StartDaemon {
+        host: usize,
+    },
+    PowerOn {
+        host: usize,
+    },
+    AgentDone {
+        host: usize,
+        life: u64,
+        id: CallId,
+        ending: Ending,
+    },
+    Stored {
+        host: usize,
+        life: u64,
+        daemon: u64,
+        order: StoreOrder,
+    },
+    Calculated {
+        host: usize,
+        daemon: u64,
+        request: PlanRequest,
+    },
     Told(Deed),
 }
 
@@ -366,7 +397,9 @@ impl World {
         let ending = ending(&call, active, self.health, &mut self.random);
         if is_resource {
             let (name, action) = (self.hosts[at].name.clone(), call.action.clone());
-            self.note(|| format!("{name}: {action} {resource} begins ({active:?}, will end {:?} after {:?})", ending.outcome, ending.after));
+            self.note(|| {
+                format!("{name}: {action} {resource} begins ({active:?}, will end {:?} after {:?})", ending.outcome, ending.after)
+            });
             if call.action == "start" {
                 self.checkers.starting(self.now, &resource, at, &self.hosts);
                 self.hosts[at].active.entry(resource).or_insert(Truth::Starting);
