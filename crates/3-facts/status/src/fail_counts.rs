@@ -32,7 +32,7 @@ impl Facts {
             && effective
             && count > 0
             && last > 0
-            && self.now.seconds() > last + numbers::seconds(timeout.as_millis() as u64)
+            && self.now.seconds() > last.saturating_add(numbers::seconds(timeout.as_millis() as u64))
         {
             count = 0;
         }

@@ -200,10 +200,16 @@ impl Facts {
 
     /// Returns whether fencing of a node is possible now.
     pub fn can_fence(&self, index: NodeIndex) -> bool {
+        self.can_fence_within(index, self.nodes.len())
+    }
+
+    fn can_fence_within(&self, index: NodeIndex, hosts_left: usize) -> bool {
         let node = self.node(index);
         if let NodeKind::Guest { launcher } = node.kind {
-            // A guest is fenced by stopping its machine, which takes a host that answers or can be fenced.
-            return self.resource(launcher).active_nodes.iter().all(|&host| self.node(host).online || self.can_fence(host));
+            // A guest is fenced by stopping its machine, which takes a host that answers or can be fenced. Histories
+            // can claim that guests host each other; then neither can be.
+            let can_fence = |host| hosts_left > 0 && self.can_fence_within(host, hosts_left - 1);
+            return self.resource(launcher).active_nodes.iter().all(|&host| self.node(host).online || can_fence(host));
         }
         if !self.options.fencing_enabled || !self.have_fencing {
             return false;

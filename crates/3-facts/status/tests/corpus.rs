@@ -30,6 +30,60 @@ fn every_input_yields_sound_facts() {
     }
 }
 
+#[test]
+fn strange_values_never_panic() {
+    let Some(directory) = corpus() else {
+        println!("skipped: strange_values_never_panic: the shared corpus is not there");
+        return;
+    };
+    let mut files: Vec<_> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    // A fixed sequence of numbers: the same strange values in every run.
+    let mut seed = 1u64;
+    let mut next = move |limit: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % limit
+    };
+    for file in files.iter().step_by(3) {
+        let text = std::fs::read(file).unwrap();
+        let cib = xml::parse(&text, &xml::Limits::default()).unwrap();
+        for one_in in [5, 40, 200] {
+            let mut changed = cib.clone();
+            spoil(&mut changed, one_in, &mut next);
+            let facts = Facts::deduce(&changed, Timestamp::from_seconds(1_782_000_000));
+            check(&facts, &file.display().to_string());
+        }
+    }
+}
+
+/// Replaces one in so many attribute values by a strange one.
+fn spoil(element: &mut xml::Element, one_in: usize, next: &mut dyn FnMut(usize) -> usize) {
+    const STRANGE: [&str; 14] = [
+        "",
+        "-1",
+        "0",
+        "1",
+        "9223372036854775807",
+        "-9223372036854775808",
+        "INFINITY",
+        "true",
+        "#default",
+        "stop",
+        "Promoted",
+        "node1",
+        "rsc1:7",
+        "10.0.0.254",
+    ];
+    for (_, value) in &mut element.attributes {
+        if next(one_in) == 0 {
+            *value = STRANGE[next(STRANGE.len())].into();
+        }
+    }
+    for child in element.elements_mut() {
+        spoil(child, one_in, next);
+    }
+}
+
 /// What every reader relies on.
 fn check(facts: &Facts, name: &str) {
     let walked = facts.walk();

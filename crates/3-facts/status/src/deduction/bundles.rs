@@ -4,6 +4,7 @@
 //! Compat: names, options and their order are Pacemaker's to the byte, since digests of the containers depend on them.
 
 use super::Deduction;
+use super::clones::INSTANCES_MAX;
 use super::guests::{Connection, connection_element, implied_primitive, operation, set};
 use super::resources::Origin;
 use crate::document::shared_child;
@@ -121,6 +122,7 @@ impl Deduction {
             None if promoted_max > 0 => promoted_max,
             value => numbers::integer_at_least(value, 1),
         };
+        let replicas = replicas.min(INSTANCES_MAX);
         let container = Some(container);
         let network = xml.child("network");
         let mut plan = Plan {
@@ -273,6 +275,10 @@ impl Deduction {
         let element = connection_element(&connection);
         let node = self.facts.find_node(&name).unwrap_or_else(|| self.add_node(&name, &name, true, Score::MINUS_INFINITY));
         let entry = &mut self.facts.nodes[node.position()];
+        if entry.kind == NodeKind::Member {
+            self.error(format!("bundle {}: its replica would have the name of the full member {name}", plan.prefix));
+            return false;
+        }
         (entry.score, entry.probe) = (Score::MINUS_INFINITY, ProbeMode::Never);
         // Resources that were made before this node was known as a bundle's may have considered it.
         for root in self.facts.roots.clone() {

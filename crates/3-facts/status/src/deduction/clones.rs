@@ -9,6 +9,9 @@ use model::parse_boolean;
 use std::sync::Arc;
 use xml::Element;
 
+/// More instances than this are a slip of the keyboard, and would exhaust the memory.
+pub(super) const INSTANCES_MAX: i32 = 10_000;
+
 impl Deduction {
     /// Reads a clone's limits and makes its instances.
     pub(super) fn fill_clone(&mut self, index: ResourceIndex) -> bool {
@@ -42,6 +45,11 @@ impl Deduction {
             return false;
         };
         clone.child = child;
+        if clone.max > INSTANCES_MAX {
+            let asked = clone.max;
+            self.error(format!("clone {id}: clone-max={asked} is more than any cluster can run; {INSTANCES_MAX} is used"));
+            clone.max = INSTANCES_MAX;
+        }
         // With a maximum of 0 one instance is made all the same, for histories to be matched with.
         let instances = clone.max.max(1);
         let resource = &mut self.facts.resources[index.position()];

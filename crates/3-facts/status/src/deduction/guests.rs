@@ -80,12 +80,28 @@ impl Deduction {
         }
         let Some(launcher_id) = resource.meta.get("container").filter(|id| *id != resource.id.as_str()).cloned() else { return };
         match self.facts.find_resource(&launcher_id) {
+            Some(launcher) if self.is_launched_by(launcher, index) => {
+                let id = resource.id.clone();
+                self.error(format!("resource {id}: its container {launcher_id} is contained in it; that is ignored"));
+            }
             Some(launcher) => self.set_launcher(index, launcher),
             None => {
                 let id = resource.id.clone();
                 self.error(format!("resource {id}: its container {launcher_id} does not exist"));
             }
         }
+    }
+
+    /// Invariant: nothing launches itself, not even by way of others; readers follow launchers to their end.
+    pub(super) fn is_launched_by(&self, resource: ResourceIndex, launcher: ResourceIndex) -> bool {
+        let mut next = Some(resource);
+        while let Some(at) = next {
+            if at == launcher {
+                return true;
+            }
+            next = self.facts.resource(at).launcher;
+        }
+        false
     }
 
     pub(super) fn set_launcher(&mut self, index: ResourceIndex, launcher: ResourceIndex) {
@@ -106,6 +122,10 @@ impl Deduction {
         let launcher = resource.launcher;
         let Some(node) = self.facts.find_node(resource.id.as_str()) else { return };
         let entry = &mut self.facts.nodes[node.position()];
+        if entry.kind == NodeKind::Member {
+            let name = entry.name.clone();
+            return self.error(format!("connection {name} has the name of a full member; it makes no node"));
+        }
         entry.remote = Some(index);
         match launcher {
             None => self.apply_startup_fencing(node),

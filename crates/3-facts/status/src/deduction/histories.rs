@@ -173,7 +173,7 @@ impl Deduction {
         if is_remote_connection(&primitive) {
             let remote = self.facts.find_node(id).unwrap_or_else(|| self.add_node(id, id, true, Score::ZERO));
             self.link_remote_node(resource);
-            self.facts.nodes[remote.position()].shutting_down = true;
+            self.facts.nodes[remote.position()].shutting_down |= self.facts.node(remote).kind != NodeKind::Member;
         }
         let entry = &mut self.facts.resources[resource.position()];
         entry.orphan_launched = element.has("container");
@@ -195,7 +195,7 @@ impl Deduction {
             let (Some(container), Some(id)) = (element.attribute("container"), element.id()) else { continue };
             let (Some(launcher), Some(resource)) = (self.facts.find_resource(container), self.facts.find_resource(id)) else { continue };
             let entry = self.facts.resource(resource);
-            if entry.launcher.is_none() && entry.orphan_launched {
+            if entry.launcher.is_none() && entry.orphan_launched && !self.is_launched_by(launcher, resource) {
                 self.set_launcher(resource, launcher);
             }
         }
@@ -207,7 +207,7 @@ impl Deduction {
             return;
         }
         let limit = self.facts.options.shutdown_lock_limit.as_millis() as u64;
-        if limit > 0 && self.facts.now.seconds() > since + numbers::seconds(limit) {
+        if limit > 0 && self.facts.now.seconds() > since.saturating_add(numbers::seconds(limit)) {
             self.facts.effects.push(Effect::DeleteHistory { resource, node });
             return;
         }

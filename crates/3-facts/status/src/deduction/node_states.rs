@@ -205,7 +205,7 @@ impl Deduction {
         if timeout == 0 || membership.member_since <= 0 || membership.online_since > 0 {
             return false;
         }
-        let limit = membership.member_since + numbers::seconds(timeout);
+        let limit = membership.member_since.saturating_add(numbers::seconds(timeout));
         if self.facts.now.seconds() >= limit {
             return true;
         }

@@ -115,10 +115,10 @@ impl Deduction {
             && let Some(changed) = operation.last_change
         {
             let now = self.facts.now.seconds();
-            expired = now >= changed.seconds() + timeout && !self.waits_for_fencing(resource, operation);
+            expired = now >= changed.seconds().saturating_add(timeout) && !self.waits_for_fencing(resource, operation);
             let count = self.fail_count(node, resource, true, Some(operation));
             unexpired_count = count.count;
-            let until = count.last_failure.map_or(0, Timestamp::seconds) + timeout + 1;
+            let until = count.last_failure.map_or(0, Timestamp::seconds).saturating_add(timeout + 1);
             if unexpired_count != 0 && now < until {
                 self.facts.note_recheck(Timestamp::from_seconds(until));
             }
