@@ -13,6 +13,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use transition::{ActionNode, Plan};
 
+/// How long a new coordinator waits for what its members have to say before it plans.
+const SETTLING: Duration = Duration::from_secs(2);
+/// How long a plan waits for the attributes that count a failure to be in the CIB.
+const ATTRIBUTES_PATIENCE: Duration = Duration::from_millis(300);
+
 /// A calculation that has been asked for and not answered.
 #[derive(Clone, Copy, Debug)]
 struct Calculation {
@@ -50,6 +55,10 @@ pub struct Controller {
     next_calculation: u64,
     wish: Option<Wish>,
     recheck_at: Option<Duration>,
+    /// Until then members that have not told what they are at are waited for.
+    settle_until: Option<Duration>,
+    /// Until then the attributes just asked for are waited for: a plan without them would begin what they forbid.
+    attributes_until: Option<Duration>,
     wake_at: Option<Duration>,
     told_idle: bool,
 }
@@ -70,6 +79,8 @@ impl Controller {
             next_calculation: 1,
             wish: None,
             recheck_at: None,
+            settle_until: None,
+            attributes_until: None,
             wake_at: None,
             told_idle: false,
         }
@@ -80,7 +91,7 @@ impl Controller {
     pub fn handle(&mut self, now: Now, event: Event) -> Vec<Command> {
         let mut commands = Vec::new();
         match event {
-            Event::Elected { uuid, .. } => self.elected(uuid),
+            Event::Elected { uuid, .. } => self.elected(now, uuid),
             Event::Deposed => {
                 *self = Self { settings: self.settings.clone(), nodes: std::mem::take(&mut self.nodes), ..Self::new(self.node.clone()) }
             }
@@ -93,6 +104,9 @@ impl Controller {
         if self.uuid.is_some() {
             self.check_overdue(now, &mut commands);
             self.fire(now, &mut commands);
+            if commands.iter().any(|command| matches!(command, Command::SetAttribute { .. })) {
+                self.attributes_until = Some(now.monotonic + ATTRIBUTES_PATIENCE);
+            }
             self.plan_if_due(now, &mut commands);
         }
         self.wake(&mut commands);
@@ -119,8 +133,9 @@ impl Controller {
         !self.progress.running && self.wish.is_none() && self.calculation.is_none() && self.progress.under_way() == 0
     }
 
-    fn elected(&mut self, uuid: String) {
+    fn elected(&mut self, now: Now, uuid: String) {
         self.uuid = Some(uuid);
+        self.settle_until = Some(now.monotonic + SETTLING);
         self.told_idle = false;
         self.wish = Some(Wish { cause: "this node became the coordinator".to_owned(), not_before: Duration::ZERO });
     }
@@ -132,7 +147,10 @@ impl Controller {
             }
             Event::NodeLost { node } => self.node_lost(now, &node, commands),
             Event::DaemonLost { node } => self.daemon_lost(now, &node, commands),
-            Event::InputChanged { cause } => self.want_plan(now, cause),
+            Event::InputChanged { cause } => {
+                self.attributes_until = None;
+                self.want_plan(now, cause);
+            }
             Event::PlanMade { calculation, plan, input } => self.plan_made(now, calculation, *plan, input, commands),
             Event::PlanFailed { calculation, error } => self.plan_failed(now, calculation, error, commands),
             Event::Reported { from, report } => self.reported(now, &from, *report, commands),
@@ -159,7 +177,13 @@ impl Controller {
             self.recheck_at = None;
             self.want_plan(now, "something in the configuration depends on the time");
         }
-        if self.calculation.is_some() || self.wish.as_ref().is_none_or(|wish| wish.not_before > now.monotonic) {
+        self.settle_until.take_if(|until| *until <= now.monotonic);
+        self.attributes_until.take_if(|until| *until <= now.monotonic);
+        if self.nodes.values().all(|node| node.incarnation.is_none() || node.reachable) {
+            self.settle_until = None;
+        }
+        let waits = self.calculation.is_some() || self.settle_until.is_some() || self.attributes_until.is_some();
+        if waits || self.wish.as_ref().is_none_or(|wish| wish.not_before > now.monotonic) {
             return;
         }
         let Some(wish) = self.wish.take() else { return };
@@ -229,7 +253,9 @@ impl Controller {
 
     fn wake(&mut self, commands: &mut Vec<Command>) {
         let wish = self.wish.as_ref().filter(|_| self.calculation.is_none()).map(|wish| wish.not_before);
-        let wake_at = self.recheck_at.into_iter().chain(wish).chain(self.progress.next_deadline()).min();
+        let waits = self.settle_until.into_iter().chain(self.attributes_until);
+        let wake_at =
+            self.recheck_at.into_iter().chain(wish.map(|at| waits.fold(at, Duration::max))).chain(self.progress.next_deadline()).min();
         if wake_at != self.wake_at {
             self.wake_at = wake_at;
             commands.extend(wake_at.map(Command::WakeAt));

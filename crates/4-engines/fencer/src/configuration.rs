@@ -88,7 +88,7 @@ impl Configuration {
                 FencingTarget::Pattern(pattern) => Target::Pattern(pattern.to_owned()),
                 FencingTarget::Attribute(name, value) => Target::Attribute { name: name.to_owned(), value: value.to_owned() },
             };
-            Some(Level { target, index: u32::from(level.index?.0), devices: level.devices.iter().map(|id| ResourceId::new(id)).collect() })
+            Some(Level { target, index: u32::from(level.index?.0), devices: level.devices.iter().map(ResourceId::new).collect() })
         });
         Self {
             levels: levels.collect(),

@@ -101,6 +101,7 @@ impl Fencer {
         self.ask(now, device, facts, "status", Some(target), Purpose::Status(key.0, key.1), commands)
     }
 
+    #[expect(clippy::too_many_arguments, reason = "what is asked, of which device, about whom; two callers")]
     fn ask<T>(
         &mut self,
         now: Now,

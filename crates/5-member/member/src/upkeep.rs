@@ -126,6 +126,7 @@ impl Member {
             self.give_fencer(fencer::Event::NodeUnreachable { node: node.clone() });
             let event = match state {
                 PeerState::Left => controller::Event::ShutdownDone { node: node.clone() },
+                PeerState::DaemonLost => controller::Event::DaemonLost { node: node.clone() },
                 _ => controller::Event::NodeLost { node: node.clone() },
             };
             self.give_controller(event);
