@@ -55,7 +55,7 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Element, ParseError> {
             return Err(error_at(&valid, valid.len(), "this is not UTF-8".to_owned()));
         }
     };
-    if let Some(at) = text.char_indices().find(|(_, c)| !is_allowed(*c)).map(|(at, _)| at) {
+    if let Some(at) = first_forbidden(text) {
         let message = format!("the character {:?} is not allowed in XML", text[at..].chars().next().unwrap_or_default());
         return Err(error_at(text, at, message));
     }
@@ -170,7 +170,10 @@ impl<'t> Parser<'t> {
             let value = attribute
                 .normalized_value(XmlVersion::Implicit1_0)
                 .map_err(|error| (at, format!("in <{name}>, attribute {key}: {}", sentence(&error.to_string()))))?;
-            if let Some(c) = value.chars().find(|c| !is_allowed(*c)) {
+            // What is written plainly was looked at before.
+            if attribute.value.contains('&')
+                && let Some(c) = value.chars().find(|c| !is_allowed(*c))
+            {
                 return Err((at, format!("in <{name}>, attribute {key}: the character {c:?} is not allowed in XML")));
             }
             element.attributes.push((CompactString::new(key), CompactString::from(value)));
@@ -233,6 +236,14 @@ impl<'t> Parser<'t> {
 
 fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\r')
+}
+
+/// Returns where the first character stands that XML does not allow. Looks at bytes, since documents are large.
+fn first_forbidden(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let is_suspect = |b: u8| (b < b' ' && !matches!(b, b'\t' | b'\n' | b'\r')) || b == 0xef;
+    let suspects = (0..bytes.len()).filter(|at| is_suspect(bytes[*at]));
+    suspects.into_iter().find(|at| text[*at..].chars().next().is_some_and(|c| !is_allowed(c)))
 }
 
 /// The characters of XML 1.0.

@@ -87,7 +87,14 @@ fn write_element(out: &mut String, element: &Element, form: DigestForm, is_kept:
 }
 
 fn write_attribute(out: &mut String, name: &str, value: &str, form: DigestForm) {
-    let _ = write!(out, " {name}=\"");
+    out.push(' ');
+    out.push_str(name);
+    out.push_str("=\"");
+    if !value.bytes().any(|b| b < b' ' || matches!(b, b'<' | b'>' | b'&' | b'"' | b'\'' | 0x7f)) {
+        out.push_str(value);
+        out.push('"');
+        return;
+    }
     for c in value.chars() {
         match (c, form) {
             ('<', _) => out.push_str("&lt;"),
