@@ -169,7 +169,7 @@ fn described(wanted: Wanted<'_>) -> String {
 
 /// Returns a text as an id: whatever an id may not contain becomes a dot.
 pub fn sanitized(text: &str) -> String {
-    let starts = |c: char| c.is_alphabetic() || c == '_' || c == ':';
+    let starts = |c: char| c.is_alphabetic() || c == '_';
     let continues = |c: char| starts(c) || c.is_numeric() || matches!(c, '-' | '.');
     text.chars().enumerate().map(|(at, c)| if starts(c) || (at > 0 && continues(c)) { c } else { '.' }).collect()
 }
