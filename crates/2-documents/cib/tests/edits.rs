@@ -30,8 +30,6 @@ const CIB: &str = "<cib crm_feature_set=\"3.16.1\" validate-with=\"pacemaker-3.9
     <constraints>
       <rsc_location id=\"where\" rsc=\"one\" node=\"alpha\" score=\"5\"/>
     </constraints>
-    <rsc_defaults/>
-    <op_defaults/>
   </configuration>
   <status/>
 </cib>
@@ -160,16 +158,6 @@ fn edits_equal_those_of_the_tools() {
             "crm_attribute",
             vec!["-z", "-N", "beta", "-n", "cpu", "-v", "4"],
             edit::set_pair(&cib, PairPlace::NodeUtilization("2"), named("cpu"), "4"),
-        ),
-        (
-            "crm_attribute",
-            vec!["-t", "rsc_defaults", "-n", "resource-stickiness", "-v", "7"],
-            edit::set_pair(&cib, PairPlace::ResourceDefault, named("resource-stickiness"), "7"),
-        ),
-        (
-            "crm_attribute",
-            vec!["-t", "op_defaults", "-n", "timeout", "-v", "7s"],
-            edit::set_pair(&cib, PairPlace::OperationDefault, named("timeout"), "7s"),
         ),
         (
             "crm_resource",
