@@ -344,3 +344,13 @@ fn what_is_not_valid_is_told_and_left_out() {
     let errors = facts.problems.iter().filter(|problem| problem.severity == Severity::Error).count();
     assert!(errors >= 4, "{:?}", facts.problems);
 }
+
+#[test]
+fn agents_that_cannot_be_unique_are_cloned_anonymously() {
+    let resources = r#"<clone id="c"><meta_attributes id="m"><nvpair id="m1" name="globally-unique" value="true"/>
+        <nvpair id="m2" name="clone-max" value="5"/></meta_attributes><primitive id="a" class="systemd" type="web"/></clone>"#;
+    let facts = Cluster { options: UNFENCED, resources, ..Cluster::default() }.facts();
+    let clone = resource(&facts, "c");
+    assert_eq!((clone.unique, clone.children.len()), (false, 2), "one instance for each node");
+    assert!(!resource(&facts, "a:0").unique && !resource(&facts, "a:1").unique);
+}

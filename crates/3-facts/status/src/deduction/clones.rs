@@ -50,14 +50,25 @@ impl Deduction {
             self.error(format!("clone {id}: clone-max={asked} is more than any cluster can run; {INSTANCES_MAX} is used"));
             clone.max = INSTANCES_MAX;
         }
-        // With a maximum of 0 one instance is made all the same, for histories to be matched with.
-        let instances = clone.max.max(1);
         let resource = &mut self.facts.resources[index.position()];
         resource.kind = Kind::Clone(clone);
         // Compat: instances stay where they are unless something speaks against it.
         resource.meta.entry("resource-stickiness".into()).or_insert_with(|| CompactString::const_new("1"));
         resource.meta.insert("globally-unique".into(), if unique { "true" } else { "false" }.into());
-        (0..instances).all(|_| self.add_instance(index).is_some())
+        // With a maximum of 0 one instance is made all the same, for histories to be matched with.
+        let mut made = 0;
+        while made < self.clone_max(index).max(1) {
+            if self.add_instance(index).is_none() {
+                return false;
+            }
+            made += 1;
+        }
+        true
+    }
+
+    /// Returns a clone's maximum as it is now: its first instance may have lowered it.
+    fn clone_max(&self, index: ResourceIndex) -> i32 {
+        if let Kind::Clone(clone) = &self.facts.resource(index).kind { clone.max } else { 0 }
     }
 
     /// Makes one more instance of a clone; those beyond its maximum are orphans.
