@@ -3,6 +3,7 @@
 //! Private and mutable while resources are placed one after the other; `placement()` freezes it at the end.
 //! Positions of resources and nodes are those of the facts.
 
+use super::node_order::node_order;
 use super::table::{Entry, INFINITY, Table, sum};
 use super::utilization::Capacities;
 use super::values::Values;
@@ -111,6 +112,8 @@ pub(super) struct Board<'a> {
     pub links: Vec<Link>,
     pub values: Values,
     pub capacities: Capacities,
+    /// The nodes in the order in which the field walks its tables.
+    pub walk: Vec<NodeIndex>,
     /// For each resource the positions of its locations.
     pub locations: Vec<Vec<u32>>,
     /// Colocations added while placing.
@@ -137,6 +140,7 @@ impl<'a> Board<'a> {
             links: constraints.colocations.iter().enumerate().map(|(at, c)| link(at, c, &values)).collect(),
             values,
             capacities: Capacities::new(facts),
+            walk: node_order(facts),
             locations: locations(facts, constraints),
             added: Vec::new(),
             trace: Vec::new(),

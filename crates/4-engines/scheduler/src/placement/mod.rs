@@ -9,6 +9,7 @@ mod bundle;
 mod clone;
 mod colocation;
 mod group;
+mod node_order;
 mod primitive;
 mod promotable;
 mod reasons;

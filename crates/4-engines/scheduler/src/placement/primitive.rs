@@ -162,7 +162,8 @@ impl Board<'_> {
 
     /// Returns the resource's nodes, the best first; among equals `prefer` comes first.
     pub fn sorted(&self, resource: ResourceIndex, prefer: Option<NodeIndex>) -> Vec<(NodeIndex, i32)> {
-        let nodes = self.seat(resource).table.iter().map(|(node, entry)| (node, entry.score)).collect();
+        let table = &self.seat(resource).table;
+        let nodes = self.walk.iter().rev().filter_map(|&node| Some((node, table.get(node)?.score))).collect();
         super::table::merge_sort(nodes, &mut |a, b| self.compare_nodes(a, b, prefer))
     }
 

@@ -94,9 +94,8 @@ impl Board<'_> {
         self.company(resource, resource, &mut company);
         company.insert(resource);
         let needs = self.needs_of(&company);
-        let facts = self.facts;
-        let open: Vec<NodeIndex> = facts
-            .node_order
+        let open: Vec<NodeIndex> = self
+            .walk
             .iter()
             .copied()
             .filter(|&node| self.seat(resource).table.get(node).is_some_and(|entry| self.is_open(node, entry)))
