@@ -47,6 +47,8 @@ pub(crate) struct NodeDraft {
     pub unclean: bool,
     pub shutting_down: bool,
     pub remote_reset: bool,
+    /// How many resources were placed on it.
+    pub resource_count: u32,
 }
 
 /// One side of an [`Ordering`].
@@ -103,6 +105,7 @@ impl<'a> Draft<'a> {
             unclean: node.unclean,
             shutting_down: node.shutting_down,
             remote_reset: node.remote_reset,
+            resource_count: 0,
         };
         Self {
             facts,
@@ -173,6 +176,7 @@ impl<'a> Draft<'a> {
             draft.online = placed.online;
             draft.unclean = placed.unclean;
             draft.shutting_down = placed.shutting_down;
+            draft.resource_count = placed.resource_count;
         }
         for lock in &scores.locks {
             let state = self.r_mut(lock.resource);

@@ -4,7 +4,7 @@ use super::Companions;
 use super::update::Changed;
 use crate::actions::{ActionIndex, Draft, Flags, Relation};
 use model::{Role, Score};
-use status::{Kind, NodeIndex, ResourceIndex};
+use status::{Kind, NodeIndex, PlacementStrategy, ResourceIndex};
 
 /// Returns the operation of a single instance that belongs to a collection's task: `start` to `running`, …
 pub(crate) fn primitive_task(task: &str) -> &str {
@@ -232,20 +232,20 @@ impl Draft<'_> {
             return on(node);
         }
         let mut nodes: Vec<(NodeIndex, Score)> = self.r(with).allowed.iter().map(|(node, entry)| (node, entry.score)).collect();
-        let rank = |node: NodeIndex, score: Score| {
-            let state = self.n(node);
-            let usable = state.online && !state.unclean && !state.shutting_down && !self.facts.node(node).standby;
-            if usable { score } else { Score::MINUS_INFINITY }
-        };
-        let by_name: Vec<usize> = {
-            let mut positions = vec![usize::MAX; self.facts.nodes.len()];
-            for (position, node) in self.facts.node_order.iter().enumerate() {
-                positions[node.position()] = position;
-            }
-            positions
-        };
-        nodes.sort_by_key(|&(node, score)| (std::cmp::Reverse(rank(node, score)), by_name[node.position()]));
+        let few_nodes = self.facts.options.placement_strategy == PlacementStrategy::Minimal;
+        nodes.sort_by(|&(a, a_score), &(b, b_score)| {
+            let rank = |node: NodeIndex, score: Score| if self.is_available(node) { score } else { Score::MINUS_INFINITY };
+            let load = |node: NodeIndex| if few_nodes { 0 } else { self.n(node).resource_count };
+            let by_score = rank(b, b_score).cmp(&rank(a, a_score));
+            by_score.then(load(a).cmp(&load(b))).then_with(|| self.node_name(a).cmp(self.node_name(b)))
+        });
         nodes.into_iter().find_map(|(node, _)| on(node))
+    }
+
+    /// Returns whether resources may run on a node at all.
+    fn is_available(&self, node: NodeIndex) -> bool {
+        let (state, fact) = (self.n(node), self.facts.node(node));
+        state.online && !state.unclean && !state.shutting_down && !fact.standby && !fact.maintenance
     }
 
     fn instance_matches(&self, instance: ResourceIndex, node: NodeIndex, role: Role, present: bool) -> bool {
