@@ -19,21 +19,35 @@ pub(crate) struct Ban<'a> {
 impl StatusView<'_> {
     /// Prints the tickets; returns whether there are any.
     pub(crate) fn tickets(&self, with_spacer: bool, out: &mut Lines) -> bool {
-        if self.facts.tickets.is_empty() {
+        let tickets = self.known_tickets();
+        if tickets.is_empty() {
             return false;
         }
         out.spacer_if(with_spacer);
         out.begin("Tickets");
-        for ticket in self.facts.tickets.values() {
+        for ticket in tickets {
             let standby = if ticket.standby { " [standby]" } else { "" };
             let last = match ticket.last_granted {
                 Some(at) => format!(" last-granted=\"{}\"", text_time(at, self.zone)),
                 None => String::new(),
             };
-            out.item(format_args!("{}\t{}{standby}{last}", ticket.id, ticket_state(ticket)));
+            out.item(format_args!("{}\t{}{standby}{last}", ticket.id, ticket_state(&ticket)));
         }
         out.end();
         true
+    }
+
+    /// Returns every ticket that has a state or that a constraint names.
+    pub(crate) fn known_tickets(&self) -> Vec<Ticket> {
+        let mut tickets = self.facts.tickets.clone();
+        for constraint in &Cib::new(self.cib).configuration.constraints {
+            if let Constraint::Ticket(constraint) = constraint
+                && let Some(id) = constraint.element.attribute("ticket")
+            {
+                tickets.entry(id.into()).or_insert_with(|| Ticket { id: id.into(), ..Ticket::default() });
+            }
+        }
+        tickets.into_values().collect()
     }
 
     /// Prints the constraints that keep resources off nodes; returns whether there are any.
@@ -71,19 +85,21 @@ impl StatusView<'_> {
                 self.bans_of(location, resource, &mut bans);
             }
         }
+        // Compat: the incumbent lists the latest constraint first.
+        bans.reverse();
         bans
     }
 
     fn bans_of<'c>(&'c self, location: &Location<'c>, resource: ResourceIndex, bans: &mut Vec<Ban<'c>>) {
         let id = self.facts.resource(resource).id.as_str();
-        let mut add = |node, score: Score, role: Option<Role>| {
+        let mut add = |constraint, node, score: Score, role: Option<Role>| {
             if score < Score::ZERO {
-                bans.push(Ban { id: location.id, resource: id, node, score, promoted_only: role == Some(Role::Promoted) });
+                bans.push(Ban { id: constraint, resource: id, node, score, promoted_only: role == Some(Role::Promoted) });
             }
         };
         if let (Some(name), Some(score)) = (location.node, location.score.and_then(Score::parse)) {
             if let Some(at) = self.facts.nodes.iter().position(|n| n.name.as_str().eq_ignore_ascii_case(name)) {
-                add(NodeIndex(at as u32), score, location.role);
+                add(location.id, NodeIndex(at as u32), score, location.role);
             }
             return;
         }
@@ -97,7 +113,7 @@ impl StatusView<'_> {
                 if let Some(score) = score
                     && rule.is_met(&input, &mut Recheck::default())
                 {
-                    add(index, score, rule.role.or(location.role));
+                    add(rule.id, index, score, rule.role.or(location.role));
                 }
             }
         }

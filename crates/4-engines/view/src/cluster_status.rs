@@ -3,6 +3,7 @@
 use crate::look::Look;
 use crate::{Filter, Lines, Sections, Show};
 use jiff::tz::TimeZone;
+use messages::client::FenceRecord;
 use model::Timestamp;
 use status::Facts;
 use xml::Element;
@@ -28,6 +29,10 @@ pub struct StatusView<'a> {
     pub zone: &'a TimeZone,
     /// The node that the display is made on, where it is known.
     pub local_node: Option<&'a str>,
+    /// What was fenced, latest first; empty where nobody was asked.
+    pub fence_history: &'a [FenceRecord],
+    /// Every record of fencing, not only the latest of each kind.
+    pub full_fence_history: bool,
 }
 
 impl<'a> StatusView<'a> {
@@ -55,11 +60,17 @@ impl<'a> StatusView<'a> {
         if sections.failures {
             printed |= self.failures(printed, out);
         }
+        if sections.fence_failed {
+            printed |= self.failed_fencing(printed, out);
+        }
         if sections.tickets {
             printed |= self.tickets(printed, out);
         }
         if sections.bans {
             printed |= self.bans(printed, out);
+        }
+        if sections.fence_pending || sections.fence_worked {
+            printed |= self.other_fencing(printed, out);
         }
         printed
     }

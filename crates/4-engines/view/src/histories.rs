@@ -121,9 +121,6 @@ impl StatusView<'_> {
     }
 
     fn history_heading(&self, look: &Look<'_>, id: &str, resource: ResourceIndex, count: FailCount) -> String {
-        if look.resource(resource).orphan {
-            return format!("{id}: orphan");
-        }
         let mut text = format!("{id}: migration-threshold={}", look.resource(resource).migration_threshold);
         if count.count > 0 {
             text.push_str(&format!(" fail-count={}", count.count));

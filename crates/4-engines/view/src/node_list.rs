@@ -150,5 +150,5 @@ pub(crate) fn node_state(node: &Node) -> &'static str {
 /// Returns the feature set of a node that is up, as its attribute says; nodes that say none are older than 3.15.1.
 pub(crate) fn feature_set(node: &Node) -> Option<&str> {
     let is_remote = node.kind != NodeKind::Member;
-    (node.online && node.expected_up && !is_remote).then(|| node.attributes.get("#feature-set").map_or("<3.15.1", |value| value.as_str()))
+    (node.online && !is_remote).then(|| node.attributes.get("#feature-set").map_or("<3.15.1", |value| value.as_str()))
 }

@@ -44,6 +44,9 @@ impl StatusView<'_> {
             let failures = self.shown_failures().into_iter().map(|(node, record)| self.failure_element(node, record));
             elements.extend(filled(Element::new("failures").with_children(failures)));
         }
+        if sections.fence_failed || sections.fence_pending || sections.fence_worked {
+            elements.extend(self.fence_history_element());
+        }
         if sections.tickets {
             elements.extend(filled(self.tickets_element()));
         }
@@ -210,17 +213,14 @@ impl StatusView<'_> {
                 }
                 let id = if self.sections.operations { look.printable_id(resource) } else { history.id.as_str() };
                 let mut entry = Element::new("resource_history").with("id", id);
-                if look.resource(resource).orphan {
-                    entry.set("orphan", "true");
-                } else {
-                    entry.set("orphan", "false");
-                    entry.set("migration-threshold", look.resource(resource).migration_threshold.to_string());
-                    if count.count > 0 {
-                        entry.set("fail-count", count.count.to_string());
-                    }
-                    if let Some(at) = count.last_failure.filter(|at| at.seconds() > 0) {
-                        entry.set("last-failure", text_time(at, self.zone));
-                    }
+                // Compat: an orphan that is still known as a resource is not marked here.
+                entry.set("orphan", "false");
+                entry.set("migration-threshold", look.resource(resource).migration_threshold.to_string());
+                if count.count > 0 {
+                    entry.set("fail-count", count.count.to_string());
+                }
+                if let Some(at) = count.last_failure.filter(|at| at.seconds() > 0) {
+                    entry.set("last-failure", text_time(at, self.zone));
                 }
                 entry.children.extend(operations.into_iter().map(|record| self.operation_element(record).into()));
                 element.push(entry);
@@ -255,8 +255,8 @@ impl StatusView<'_> {
     }
 
     fn failure_element(&self, node: NodeIndex, record: &OperationRecord) -> Element {
-        let name = if record.key == record.id { "id" } else { "op_key" };
-        let reason = if record.exit_reason().is_empty() { "none" } else { record.exit_reason() };
+        let name = if record.attribute("operation_key").is_some() { "op_key" } else { "id" };
+        let reason = record.attribute("exit-reason").unwrap_or("none");
         let mut element = Element::new("failure")
             .with(name, &record.key)
             .with("node", &self.facts.node(node).name)
@@ -280,9 +280,9 @@ impl StatusView<'_> {
     }
 
     fn tickets_element(&self) -> Element {
-        let tickets = self.facts.tickets.values().map(|ticket| {
+        let tickets = self.known_tickets().into_iter().map(|ticket| {
             let mut element =
-                Element::new("ticket").with("id", &ticket.id).with("status", ticket_state(ticket)).with("standby", flag(ticket.standby));
+                Element::new("ticket").with("id", &ticket.id).with("status", ticket_state(&ticket)).with("standby", flag(ticket.standby));
             if let Some(at) = ticket.last_granted {
                 element.set("last-granted", text_time(at, self.zone));
             }

@@ -28,9 +28,9 @@ pub struct Injections {
 }
 
 impl Injections {
-    /// Returns whether there is something to show as a change of the input.
+    /// Returns whether the input is to be left as it is.
     ///
-    /// Compat: quorum alone does not count, and is not applied then.
+    /// Compat: the incumbent ignores a change of quorum that comes alone; here it counts.
     pub fn is_empty(&self) -> bool {
         let lists = [
             &self.nodes_up,
@@ -42,7 +42,7 @@ impl Injections {
             &self.tickets_standby,
             &self.tickets_activated,
         ];
-        lists.iter().all(|list| list.is_empty()) && self.watchdog.is_none()
+        lists.iter().all(|list| list.is_empty()) && self.watchdog.is_none() && self.quorum.is_none()
     }
 }
 

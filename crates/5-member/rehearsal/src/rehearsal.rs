@@ -223,6 +223,8 @@ impl<'a> Printer<'a> {
             now: self.request.now(cib),
             zone: &self.request.zone,
             local_node: None,
+            fence_history: &[],
+            full_fence_history: false,
         };
         view.print(&mut self.lines);
         self.lines.end();

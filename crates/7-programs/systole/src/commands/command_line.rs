@@ -1,8 +1,9 @@
-//! How tools read their command line and write to standard output.
+//! How tools read their command line and write their results.
 
-use admin::Exit;
+use admin::{Exit, Refusal};
 use std::ffi::OsString;
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Parses a command line; help goes to standard output, a mistake to standard error with code 64.
@@ -18,13 +19,16 @@ pub fn refused(error: &clap::Error) -> ExitCode {
 
 /// Returns the command line as XML results quote it.
 pub fn quoted(arguments: &[OsString]) -> String {
-    let words: Vec<String> = arguments.iter().map(|a| a.to_string_lossy().into_owned()).collect();
-    let name = words.first().map(|w| w.rsplit('/').next().unwrap_or(w).to_owned()).unwrap_or_default();
-    std::iter::once(name).chain(words.into_iter().skip(1)).collect::<Vec<_>>().join(" ")
+    arguments.iter().map(|a| a.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
 /// Writes a text to standard output; a reader that is gone is no error.
 pub fn print(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Writes a text to a file.
+pub fn write(path: &Path, text: &str) -> Result<(), Refusal> {
+    std::fs::write(path, text).map_err(|error| Refusal::new(Exit::CANNOT_CREATE, format!("failed to write {}: {error}", path.display())))
 }

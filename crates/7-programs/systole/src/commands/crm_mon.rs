@@ -5,6 +5,7 @@ use crate::commands::command_line;
 use admin::{Cluster, Exit, Refusal};
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
 use jiff::tz::TimeZone;
+use messages::client::{ClientBody, FenceRecord, ReplyBody};
 use status::Facts;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -169,6 +170,13 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     ExitCode::from(monitor.run().0)
 }
 
+/// What a running daemon says.
+#[derive(Default)]
+struct Daemon {
+    is_running: bool,
+    history: Vec<FenceRecord>,
+}
+
 struct Monitor {
     arguments: Arguments,
     form: Form,
@@ -224,7 +232,7 @@ impl Monitor {
     fn show(&self) -> Exit {
         let cib = self.input().prepared("crm_mon");
         let (text, code) = match cib {
-            Ok(prepared) => (self.text_of(&prepared.cib), Exit::OK),
+            Ok(prepared) => (self.text_of(&prepared.cib, &self.daemon()), Exit::OK),
             Err(error) => self.failure(&error),
         };
         match self.arguments.output_to.as_ref().or(self.arguments.as_html.as_ref()).filter(|p| p.as_os_str() != "-") {
@@ -267,7 +275,20 @@ impl Monitor {
         Element::new("pacemaker-result").with("api-version", crate::commands::API_VERSION).with("request", &self.request)
     }
 
-    fn text_of(&self, cib: &Element) -> String {
+    /// Asks the daemon, where there is one, for what is not in the CIB.
+    fn daemon(&self) -> Daemon {
+        let cluster = Cluster::from_environment("crm_mon");
+        if self.arguments.xml_file.is_some() || cluster.file().is_some() {
+            return Daemon::default();
+        }
+        let history = match cluster.request(ClientBody::FenceHistory { target: None }) {
+            Ok(ReplyBody::FenceHistory(records)) if self.arguments.fence_history != Some(0) => records,
+            _ => Vec::new(),
+        };
+        Daemon { is_running: true, history }
+    }
+
+    fn text_of(&self, cib: &Element, daemon: &Daemon) -> String {
         let now = admin::now();
         let facts = Facts::deduce(cib, now);
         let filter = self.filter(&facts);
@@ -281,6 +302,8 @@ impl Monitor {
             now,
             zone: &self.zone,
             local_node: None,
+            fence_history: &daemon.history,
+            full_fence_history: self.arguments.fence_history == Some(3),
         };
         if self.arguments.simple_status {
             return format!("{}\n", view.one_line());
@@ -289,10 +312,22 @@ impl Monitor {
             Form::None => String::new(),
             Form::Text => {
                 let mut lines = Lines::new();
+                if daemon.is_running {
+                    let at = view::iso_time(now, &self.zone);
+                    lines.raw(format_args!("Status of pacemakerd: 'Pacemaker is running' (last updated {at})"));
+                }
                 view.print(&mut lines);
                 lines.into_text()
             }
-            Form::Xml => self.result().with_children(view.to_elements()).with_child(status_element(Exit::OK)).to_text(),
+            Form::Xml => {
+                let mut result = self.result();
+                if daemon.is_running {
+                    let at = view::iso_time(now, &self.zone);
+                    let state = Element::new("pacemakerd").with("sys_from", "pacemakerd").with("state", "running");
+                    result.push(state.with("last_updated", at));
+                }
+                result.with_children(view.to_elements()).with_child(status_element(Exit::OK)).to_text()
+            }
             Form::OldXml => {
                 let root = Element::new("crm_mon").with("version", crate::commands::COMPATIBLE_VERSION);
                 root.with_children(view.to_elements()).to_text()

@@ -226,19 +226,19 @@ fn simulate(arguments: &Arguments) -> Result<Exit, Refusal> {
     let rehearsal = rehearse(input, &request, &scheduler::schedule);
     write_pieces(&rehearsal.pieces, arguments)?;
     if let Some(path) = &arguments.save_input {
-        write(path, &rehearsal.input.to_text())?;
+        command_line::write(path, &rehearsal.input.to_text())?;
     }
     if let (Some(path), Some(plan)) = (&arguments.save_graph, &rehearsal.plan) {
-        write(path, &plan.graph.to_xml().to_text())?;
+        command_line::write(path, &plan.graph.to_xml().to_text())?;
     }
     if let Some(path) = &arguments.save_dotfile {
-        write(path, &rehearsal.dot(&request))?;
+        command_line::write(path, &rehearsal.dot(&request))?;
     }
     if let Some(path) = &arguments.save_output {
-        write(path, &rehearsal.outcome.to_text())?;
+        command_line::write(path, &rehearsal.outcome.to_text())?;
     }
     if let (true, Some(path)) = (arguments.in_place, &arguments.xml_file) {
-        write(&PathBuf::from(path), &rehearsal.outcome.to_text())?;
+        command_line::write(&PathBuf::from(path), &rehearsal.outcome.to_text())?;
     }
     Ok(if rehearsal.ending == Ending::Terminated { Exit::ERROR } else { Exit::OK })
 }
@@ -255,14 +255,10 @@ fn write_pieces(pieces: &[Piece], arguments: &Arguments) -> Result<(), Refusal> 
     }
     match &arguments.output_to {
         Some(path) if path.as_os_str() == "-" => command_line::print(&to_file),
-        Some(path) => write(path, &to_file)?,
+        Some(path) => command_line::write(path, &to_file)?,
         None => {}
     }
     Ok(())
-}
-
-fn write(path: &PathBuf, text: &str) -> Result<(), Refusal> {
-    std::fs::write(path, text).map_err(|error| Refusal::new(Exit::CANNOT_CREATE, format!("failed to write {}: {error}", path.display())))
 }
 
 fn profile(folder: &PathBuf, arguments: &Arguments) -> Result<Exit, Refusal> {

@@ -17,7 +17,9 @@ mod here;
 mod nodes;
 mod placing;
 mod sandbox;
+mod simulate;
 mod small_tools;
+mod status;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -63,7 +65,9 @@ pub const COMMANDS: &[Command] = &[
     native("move", "move a resource to a node", placing::move_to),
     native("sandbox", "a cluster on this machine, to watch and to break", sandbox::run),
     native("shutdown", "stop a node cleanly", nodes::shutdown),
+    native("simulate", "what the cluster would do if …", simulate::run),
     native("standby", "move everything off a node", nodes::standby),
+    native("status", "nodes, resources and failures", status::run),
     compatible("attrd_updater", "transient attributes of nodes", attrd_updater::run),
     compatible("crm_attribute", "options of the cluster, attributes of nodes", crm_attribute::run),
     compatible("crm_error", "what an exit code means", small_tools::crm_error),

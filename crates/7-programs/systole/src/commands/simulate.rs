@@ -1,0 +1,141 @@
+//! `systole simulate`: what the cluster would do, asked in words.
+
+use crate::commands::cib_input::CibInput;
+use crate::commands::command_line;
+use admin::{Exit, Refusal};
+use clap::Parser;
+use jiff::tz::TimeZone;
+use rehearsal::{Depth, Ending, Injections, Piece, Request, rehearse};
+use serde_json::json;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Shows what the cluster would do now, or after something happened; nothing is touched
+///
+/// Without an event: what is due now. Events can be given several times and together.
+#[derive(Parser)]
+#[command(name = "systole simulate")]
+struct Arguments {
+    /// Of a CIB in a file (a saved input, compressed or not; "-": standard input) instead of the running cluster
+    #[arg(long, short = 'x', value_name = "FILE")]
+    xml_file: Option<String>,
+    /// A node fails
+    #[arg(long, value_name = "NODE")]
+    node_fails: Vec<String>,
+    /// A node leaves cleanly
+    #[arg(long, value_name = "NODE")]
+    node_leaves: Vec<String>,
+    /// A node comes
+    #[arg(long, value_name = "NODE")]
+    node_joins: Vec<String>,
+    /// An operation had a result: RESOURCE_OPERATION_INTERVAL@NODE=EXIT, as web_monitor_10000@node1=7
+    #[arg(long, value_name = "RESULT")]
+    result: Vec<String>,
+    /// An operation will fail while the plan is carried out, in the same form
+    #[arg(long, value_name = "RESULT")]
+    will_fail: Vec<String>,
+    /// Whether there is quorum
+    #[arg(long, value_name = "true|false")]
+    quorum: Option<String>,
+    /// Plan for this moment (ISO 8601)
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
+    /// Show the plan, but do not carry it out on paper
+    #[arg(long)]
+    plan_only: bool,
+    /// Show the scores of the placement
+    #[arg(long)]
+    scores: bool,
+    /// Write the plan as a picture (DOT) to a file
+    #[arg(long, value_name = "FILE")]
+    dot: Option<PathBuf>,
+    /// Write the plan as a transition graph (XML) to a file
+    #[arg(long, value_name = "FILE")]
+    graph: Option<PathBuf>,
+    /// Write the CIB as it would be in the end to a file
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+    /// text or json
+    #[arg(long, short = 'o', default_value = "text", value_parser = ["text", "json"])]
+    output: String,
+}
+
+/// Runs `systole simulate`.
+pub fn run(arguments: Vec<OsString>) -> ExitCode {
+    let arguments: Arguments = match command_line::parse(arguments) {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
+    };
+    match simulate(&arguments) {
+        Ok(exit) => ExitCode::from(exit.0),
+        Err(refusal) => {
+            eprintln!("systole simulate: {refusal}");
+            ExitCode::from(refusal.exit.0)
+        }
+    }
+}
+
+fn simulate(arguments: &Arguments) -> Result<Exit, Refusal> {
+    let request = request(arguments)?;
+    let input = arguments.xml_file.as_deref().map_or(CibInput::Live, CibInput::from_argument);
+    let rehearsal = rehearse(input.prepared("systole simulate")?, &request, &scheduler::schedule);
+    match arguments.output.as_str() {
+        "json" => command_line::print(&format!("{:#}\n", in_json(&rehearsal))),
+        _ => {
+            for piece in &rehearsal.pieces {
+                match piece {
+                    Piece::Output(text) => command_line::print(text),
+                    Piece::Error(text) => eprintln!("{text}"),
+                }
+            }
+        }
+    }
+    if let Some(path) = &arguments.dot {
+        command_line::write(path, &rehearsal.dot(&request))?;
+    }
+    if let (Some(path), Some(plan)) = (&arguments.graph, &rehearsal.plan) {
+        command_line::write(path, &plan.graph.to_xml().to_text())?;
+    }
+    if let Some(path) = &arguments.save {
+        command_line::write(path, &rehearsal.outcome.to_text())?;
+    }
+    Ok(if rehearsal.ending == Ending::Terminated { Exit::ERROR } else { Exit::OK })
+}
+
+fn request(arguments: &Arguments) -> Result<Request, Refusal> {
+    let zone = TimeZone::system();
+    let date = match &arguments.at {
+        None => None,
+        Some(text) => match rehearsal::parse_date(text, &zone) {
+            Some(date) => Some((date, text.clone())),
+            None => return Err(Refusal::new(Exit::USAGE, format!("{text:?} is no date in ISO 8601"))),
+        },
+    };
+    let mut request = Request::new(admin::now(), zone);
+    request.date = date;
+    request.depth = if arguments.plan_only { Depth::Plan } else { Depth::Execute };
+    request.scores = arguments.scores;
+    request.injections = Injections {
+        nodes_up: arguments.node_joins.clone(),
+        nodes_down: arguments.node_leaves.clone(),
+        nodes_failed: arguments.node_fails.clone(),
+        operations: arguments.result.clone(),
+        failures: arguments.will_fail.clone(),
+        quorum: arguments.quorum.clone(),
+        ..Injections::default()
+    };
+    Ok(request)
+}
+
+fn in_json(rehearsal: &rehearsal::Rehearsal) -> serde_json::Value {
+    let plan = rehearsal.plan.as_ref();
+    let changes = plan.map(|plan| &plan.changes[..]).unwrap_or_default();
+    json!({
+        "ending": match rehearsal.ending { Ending::Complete => "complete", Ending::Terminated => "terminated" },
+        "changes": changes,
+        "actions": plan.map(|plan| &plan.graph.actions[..]).unwrap_or_default(),
+        "reasons": plan.map(|plan| &plan.reasons[..]).unwrap_or_default(),
+        "problems": plan.map(|plan| &plan.problems[..]).unwrap_or_default(),
+    })
+}
