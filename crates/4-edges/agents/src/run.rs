@@ -118,7 +118,10 @@ impl Child {
                 (None, Some(signal)) => AgentOutcome::Signalled(signal),
                 (None, None) => AgentOutcome::Lost,
             },
-            Ok(None) | Err(_) => AgentOutcome::Lost,
+            other => {
+                eprintln!("agents: the end of process {} cannot be told: {other:?}", self.process.pid);
+                AgentOutcome::Lost
+            }
         }
     }
 }

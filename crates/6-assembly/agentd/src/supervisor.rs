@@ -9,7 +9,7 @@ use crate::reset::reset_host;
 use agents::{AgentHost, User};
 use anyhow::Context;
 use hub::{Client, Role};
-use messages::agent::{AgentEvent, AgentOrder};
+use messages::agent::{AgentEvent, AgentOrder, AgentOutcome};
 use messages::group::{GroupCommand, GroupEvent, Incarnation};
 use rustix::process::{Pid, WaitOptions, waitpid};
 use std::path::Path;
@@ -188,6 +188,9 @@ impl Supervisor {
 fn records(folder: &Path, life: &Life) -> anyhow::Result<(Records, Vec<messages::agent::AgentResult>)> {
     let mut records = Records::open(folder.join("calls"), &life.incarnation.0).context("failed to open the records of calls")?;
     let left = records.recover(wall());
+    for result in left.iter().filter(|result| result.outcome == AgentOutcome::Lost) {
+        eprintln!("agentd: call {} was at work when an earlier agentd ended; its outcome is lost", result.id);
+    }
     if life.is_continued {
         return Ok((records, left));
     }
