@@ -7,9 +7,10 @@ use crate::protocol::{FRAME_LENGTH_MAX, FromHub, Role, ToHub};
 use messages::frame::{FrameBuffer, encode};
 use messages::group::{GroupCommand, GroupEvent};
 use model::NodeName;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use std::collections::VecDeque;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio::time::Instant;
@@ -77,7 +78,7 @@ impl Client {
                     return std::future::pending().await;
                 }
                 tokio::time::sleep_until(self.retry_at).await;
-                self.connect().await;
+                self.connect();
                 continue;
             };
             let interest = if self.outbox.is_empty() {
@@ -148,9 +149,10 @@ impl Client {
         }
     }
 
-    async fn connect(&mut self) {
+    /// Does not wait: a connection half made would be lost with the future that makes it.
+    fn connect(&mut self) {
         self.retry_at = Instant::now() + RETRY;
-        match UnixStream::connect(&self.socket).await {
+        match connect_at_once(&self.socket) {
             Ok(stream) => {
                 self.stream = Some(stream);
                 self.heard = Instant::now();
@@ -232,4 +234,12 @@ impl Client {
             self.events.push_back(GroupEvent::Lost { reason: reason.to_owned() });
         }
     }
+}
+
+/// Connects to a local socket or fails; a hub that accepts nobody is as good as none.
+fn connect_at_once(path: &Path) -> io::Result<UnixStream> {
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    rustix::net::connect(&socket, &SocketAddrUnix::new(path)?)?;
+    UnixStream::from_std(socket.into())
 }

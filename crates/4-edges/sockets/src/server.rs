@@ -5,7 +5,7 @@ use messages::client::{ClientError, ClientReply, ClientRequest};
 use messages::frame::{FrameBuffer, encode};
 use std::collections::BTreeMap;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -56,6 +56,8 @@ struct Load {
 pub struct Server {
     root: PathBuf,
     path: PathBuf,
+    /// Which file at `path` is ours: a later daemon may have put its own there.
+    inode: u64,
     listener: UnixListener,
     connections: BTreeMap<u64, Connection>,
     next_client: u64,
@@ -79,8 +81,9 @@ impl Server {
         let listener = UnixListener::bind(&path)?;
         // Anybody may knock: who is let in is decided by who knocks, which the kernel tells.
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666))?;
+        let inode = std::fs::metadata(&path)?.ino();
         let (tell, told) = mpsc::channel(64);
-        Ok(Self { root: root.to_owned(), path, listener, connections: BTreeMap::new(), next_client: 1, tell, told })
+        Ok(Self { root: root.to_owned(), path, inode, listener, connections: BTreeMap::new(), next_client: 1, tell, told })
     }
 
     /// Returns the next thing a client does. May be dropped at any await.
@@ -147,7 +150,9 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // A client that finds no socket knows that there is no daemon.
-        let _ = std::fs::remove_file(&self.path);
+        if std::fs::metadata(&self.path).is_ok_and(|found| found.ino() == self.inode) {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 

@@ -38,15 +38,8 @@ impl Executor {
         if active.afterwards != Afterwards::Report {
             return false;
         }
-        let watches = matches!(active.order.operation.as_str(), "monitor" | "status");
-        if result.outcome == AgentOutcome::Lost && watches {
-            let order = active.order.clone();
-            queue.active = None;
-            match queue.recurring_place(&order.operation, order.interval) {
-                Some(place) if !order.interval.is_zero() => queue.recurring[place].due = Some(now.monotonic),
-                _ => queue.waiting.push_front(Waiting { order, ready_at: now.monotonic }),
-            }
-            return true;
+        if result.outcome == AgentOutcome::Lost {
+            return self.watch_again(now, id);
         }
         let spent = now.monotonic.saturating_sub(active.begun);
         let left = active.order.timeout.saturating_sub(spent);
@@ -63,6 +56,22 @@ impl Executor {
         }
         let action = self.action_word(&order);
         commands.push(run(call, &order, action, parameters_for(&order, None), left));
+        true
+    }
+
+    /// Runs a watch again whose outcome was lost: it changed nothing, and that it was lost says nothing of the resource.
+    fn watch_again(&mut self, now: Now, id: &ResourceId) -> bool {
+        let Some(queue) = self.resources.get_mut(id) else { return false };
+        let watches =
+            |active: &Active| matches!(active.order.operation.as_str(), "monitor" | "status") && active.afterwards == Afterwards::Report;
+        if !queue.active.as_ref().is_some_and(watches) {
+            return false;
+        }
+        let Some(Active { order, .. }) = queue.active.take() else { return false };
+        match queue.recurring_place(&order.operation, order.interval) {
+            Some(place) if !order.interval.is_zero() => queue.recurring[place].due = Some(now.monotonic),
+            _ => queue.waiting.push_front(Waiting { order, ready_at: now.monotonic }),
+        }
         true
     }
 
@@ -89,6 +98,9 @@ impl Executor {
         for (id, call, order, begun) in overdue {
             commands.push(Command::Agent(AgentOrder::Kill { id: call }));
             let waited = now.monotonic.saturating_sub(begun);
+            if waited < order.timeout && self.watch_again(now, &id) {
+                continue;
+            }
             let verdict = if waited >= order.timeout {
                 Verdict::timed_out(order.timeout)
             } else {

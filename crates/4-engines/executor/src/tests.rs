@@ -213,6 +213,19 @@ fn a_lost_watch_is_simply_run_again() {
 }
 
 #[test]
+fn a_watch_that_nobody_knows_after_a_restart_is_no_failure() {
+    let mut rig = Rig::new();
+    rig.ordered("web", "start", 0);
+    rig.exits(1, 0);
+    rig.ordered("web", "monitor", 10);
+    let mut again = rig.restarted();
+    again.connect("boot1", vec![]);
+    let lines = [again.at(3), again.at(4)].concat();
+    assert!(lines.iter().any(|line| line.starts_with("run ") && line.ends_with("web status")), "{lines:?}");
+    assert!(!lines.iter().any(|line| line.contains("Error")), "{lines:?}");
+}
+
+#[test]
 fn the_own_deadline_stands_behind_the_root_roles() {
     let mut rig = Rig::new();
     rig.ordered("web", "start", 0);

@@ -2,7 +2,7 @@
 
 use crate::AgentdOptions;
 use crate::reset::ROOT_VARIABLE;
-use agents::{Child, User};
+use agents::{Child, Process, User};
 use anyhow::Context;
 use messages::agent::{AgentOrder, AgentOutcome};
 use rustix::process::{Pid, Signal, kill_process};
@@ -10,6 +10,7 @@ use sockets::Link;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -18,6 +19,8 @@ use tokio::time::Instant;
 const WAIT_MAX: Duration = Duration::from_secs(5);
 /// A daemon that lived this long is started again at once.
 const HEALTHY: Duration = Duration::from_secs(10);
+/// Where the running daemon is recorded, for a later root role.
+const RECORD: &str = "daemon";
 /// Exit codes after which it is not started again: shut down, and asked to stay down.
 const DONE: [i32; 2] = [0, 100];
 
@@ -44,6 +47,22 @@ pub(crate) struct Daemon {
     wait: Duration,
 }
 
+/// Waits until a daemon that an earlier root role started has ended, as it does when its socket closes; kills one that does not.
+///
+/// Safety: two daemons of one node would both speak for it.
+pub(crate) fn outlast_earlier(folder: &Path) {
+    let text = std::fs::read_to_string(folder.join(RECORD)).unwrap_or_default();
+    let Some((pid, start_time)) = text.trim().split_once(' ') else { return };
+    let (Ok(pid), Ok(start_time)) = (pid.parse(), start_time.parse()) else { return };
+    let (earlier, begun) = (Process { pid, start_time }, std::time::Instant::now());
+    while earlier.is_alive() {
+        if begun.elapsed() > Duration::from_millis(500) {
+            earlier.kill();
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// What the daemon did.
 pub(crate) enum DaemonEvent {
     /// It is due to be started.
@@ -65,13 +84,19 @@ impl Daemon {
         let (ours, theirs) = UnixStream::pair()?;
         let (program, arguments) = options.node_command.split_first().context("the command that starts the daemon is empty")?;
         let mut command = Command::new(program);
+        // One arena for all threads: the daemon's few threads never compete, and each arena would keep memory of its own.
+        command.env("MALLOC_ARENA_MAX", "1");
         command.args(arguments).env(ROOT_VARIABLE, &options.root).stdin(Stdio::from(OwnedFd::from(theirs))).process_group(0);
         if let Some(name) = &options.daemon_user {
             let user = User::find(&options.root, name).with_context(|| format!("there is no user {name}"))?;
             command.uid(user.uid).gid(user.gid);
         }
         let child = command.spawn().with_context(|| format!("failed to start {}", program.display()))?;
-        let running = Running { child: Child::watch(&child)?, link: Link::new(ours)?, started: Instant::now(), is_mute: false };
+        let watched = Child::watch(&child)?;
+        let process = watched.process();
+        let record = options.root.join("run/systole").join(RECORD);
+        std::fs::write(record, format!("{} {}\n", process.pid, process.start_time)).context("failed to record the daemon")?;
+        let running = Running { child: watched, link: Link::new(ours)?, started: Instant::now(), is_mute: false };
         self.running = Some(running);
         Ok(())
     }

@@ -54,9 +54,9 @@ impl Records {
         CallId(self.ceiling)
     }
 
-    /// Returns the value that marks the process of a call.
+    /// Returns the value that marks the process of a call: there may be several hosts on this machine.
     pub fn mark(&self, id: CallId) -> String {
-        format!("{}:{id}", self.life)
+        format!("{}:{}:{id}", self.folder.display(), self.life)
     }
 
     /// Writes down that a call is about to be carried out.

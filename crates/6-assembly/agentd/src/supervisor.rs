@@ -2,7 +2,7 @@
 
 use crate::AgentdOptions;
 use crate::calls::{Calls, wall};
-use crate::daemon::{Daemon, DaemonEvent, Running};
+use crate::daemon::{Daemon, DaemonEvent, Running, outlast_earlier};
 use crate::incarnation::{Life, establish};
 use crate::records::Records;
 use crate::reset::reset_host;
@@ -74,6 +74,7 @@ impl Supervisor {
     async fn run(options: AgentdOptions) -> anyhow::Result<()> {
         let folder = options.root.join("run/systole");
         let life = establish(&options, &folder).context("failed to tell which life of the host this is")?;
+        outlast_earlier(&folder);
         let (records, results) = records(&folder, &life)?;
         let (tell, mut ends) = mpsc::unbounded_channel();
         let host = AgentHost::new(&options.root, options.tools.clone());
