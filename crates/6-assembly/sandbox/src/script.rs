@@ -47,8 +47,15 @@ pub(crate) enum Step {
     },
     /// The resource runs nowhere.
     ExpectStopped(String),
+    /// A client of the resource gets no answer, as must be while it may not be recovered.
+    ExpectUnanswered(String),
     /// Runs one of our own commands on a live node and shows what it prints.
     Run(Vec<String>),
+    /// The same, and what it prints must contain this text.
+    Shows {
+        command: Vec<String>,
+        text: String,
+    },
     Status,
     Help,
     Quit,
@@ -64,7 +71,9 @@ kill-hub           kill the hub             kill-resource R   kill a resource's 
 standby NODE       move everything away     online NODE       end standby
 shutdown NODE      shut it down cleanly     fencing off|on    break or mend the power switch
 wait               until all is well        pause 2s          let time pass
-expect R [on NODE] | expect R stopped       run COMMAND …     systole's own commands, e.g. run explain web
+expect R [on NODE] | expect R stopped | expect R unanswered (by its client)
+run COMMAND …      systole's own commands, e.g. run explain web
+shows COMMAND … : TEXT   the same, and TEXT must be in what it prints
 status             who is what              quit              end the sandbox
 NODE is a name, its number, `coordinator`, `host-of RESOURCE` or `all`.
 ";
@@ -123,9 +132,16 @@ pub(crate) fn step(line: &str) -> anyhow::Result<Step> {
         ("wait", []) => Step::Wait,
         ("pause", [time]) => Step::Pause(parse_interval(time).with_context(|| format!("{time:?} is not a time such as 2s or 500ms"))?),
         ("expect", [resource, "stopped"]) => Step::ExpectStopped((*resource).to_owned()),
+        ("expect", [resource, "unanswered"]) => Step::ExpectUnanswered((*resource).to_owned()),
         ("expect", [resource]) => Step::Expect { resource: (*resource).to_owned(), on: None },
         ("expect", [resource, "on", rest @ ..]) => Step::Expect { resource: (*resource).to_owned(), on: Some(target(rest)?) },
         ("run", rest) if !rest.is_empty() => Step::Run(rest.iter().map(|word| (*word).to_owned()).collect()),
+        ("shows", rest) => {
+            let (command, text) = line.split_once(" : ").context("`shows` wants COMMAND : TEXT")?;
+            anyhow::ensure!(rest.len() > 1, "`shows` wants COMMAND : TEXT");
+            let command = command.split_whitespace().skip(1).map(str::to_owned).collect();
+            Step::Shows { command, text: text.trim().to_owned() }
+        }
         ("status", []) => Step::Status,
         ("help" | "?", []) => Step::Help,
         ("quit" | "exit" | "q", []) => Step::Quit,

@@ -61,7 +61,7 @@ pub(crate) struct Stage {
     ending: Arc<AtomicBool>,
     pub(crate) incident: Option<Incident>,
     /// Resources whose clients have no answer now.
-    unanswered: BTreeSet<String>,
+    pub(crate) unanswered: BTreeSet<String>,
     /// Safety properties that were seen broken.
     pub(crate) broken: Vec<String>,
     pub(crate) fencing_works: bool,
@@ -353,20 +353,34 @@ impl Stage {
         Ok(self.hub.kill()?)
     }
 
-    /// Runs one of our commands on a live node, as an administrator would there.
-    pub(crate) fn run_command(&mut self, words: &[String]) -> anyhow::Result<()> {
-        let host = self.live_hosts().next().context("no node is on")?;
+    /// Runs one of our commands on a live node, as an administrator would there, and returns what it prints.
+    pub(crate) fn run_command(&mut self, words: &[String]) -> anyhow::Result<String> {
+        let root = self.some_root().context("no node is on")?;
         let mut child = Command::new(&self.layout.program)
             .args(words)
-            .env("SYSTOLE_ROOT", self.layout.root(&host.name))
+            .env("SYSTOLE_ROOT", root)
             .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()?;
+        let readers = [drain(child.stdout.take()), drain(child.stderr.take())];
         // The command may wait for something the sandbox itself must do (a fencing), so the stage goes on turning.
         while child.try_wait()?.is_none() {
             self.turn(Duration::from_millis(5))?;
         }
-        Ok(())
+        Ok(readers.into_iter().map(|reader| reader.join().unwrap_or_default()).collect())
     }
+}
+
+/// Reads a pipe to its end in a thread of its own.
+fn drain(pipe: Option<impl std::io::Read + Send + 'static>) -> std::thread::JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        if let Some(mut pipe) = pipe {
+            let _ = pipe.read_to_string(&mut text);
+        }
+        text
+    })
 }
 
 impl Drop for Stage {

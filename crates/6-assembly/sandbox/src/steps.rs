@@ -79,10 +79,26 @@ impl Stage {
                 }
                 Ok(())
             }
-            Step::Run(words) => self.run_command(&words),
+            Step::ExpectUnanswered(resource) => {
+                if self.unanswered.contains(&resource) {
+                    println!("{}  as expected, {resource} does not answer", clock());
+                } else {
+                    self.note_broken(format!("{resource} answers, and must not"));
+                }
+                Ok(())
+            }
+            Step::Run(words) => self.run_command(&words).map(|text| print!("{text}")),
+            Step::Shows { command, text } => {
+                let shown = self.run_command(&command)?;
+                print!("{shown}");
+                if !shown.contains(&text) {
+                    self.note_broken(format!("`{}` should show {text:?}", command.join(" ")));
+                }
+                Ok(())
+            }
             Step::Status => {
                 self.show_hosts();
-                self.run_command(&["crm_mon".to_owned(), "-1".to_owned()])
+                self.run_command(&["crm_mon".to_owned(), "-1".to_owned()]).map(|text| print!("{text}"))
             }
             Step::Help => {
                 print!("{}", script::HELP);
