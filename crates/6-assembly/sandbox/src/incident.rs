@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+/// The longest it may take until a cluster notices what was done to it: a monitor's interval, or a frozen node's silence.
+const NOTICE_MAX: Duration = Duration::from_secs(12);
+
 /// One incident, from what was done to the cluster until all is well again.
 pub(crate) struct Incident {
     began: Instant,
@@ -66,6 +69,11 @@ impl Incident {
                 ))
             }
         }
+    }
+
+    /// Whether the cluster has noticed, or has had the time to: before that, that all is well says nothing.
+    pub(crate) fn is_noticed(&self) -> bool {
+        !self.seen.is_empty() || self.began.elapsed() > NOTICE_MAX
     }
 
     /// Returns how long each phase took, in one line.

@@ -308,7 +308,8 @@ impl Stage {
 
     /// Whether the cluster has nothing to do and every client has an answer.
     pub(crate) fn is_well(&mut self) -> bool {
-        self.unanswered.is_empty()
+        self.incident.as_ref().is_none_or(Incident::is_noticed)
+            && self.unanswered.is_empty()
             && self.last_event.elapsed() >= QUIET
             && self.all_joined()
             && self.coordinator().is_some_and(|info| info.state == "S_IDLE")

@@ -115,7 +115,11 @@ impl Stage {
     }
 
     fn each(&mut self, target: &Target, what: &str, mut act: impl FnMut(&mut Self, usize) -> anyhow::Result<()>) -> anyhow::Result<()> {
-        let hosts = self.resolve(target)?;
+        let hosts: Vec<usize> = self.resolve(target)?.into_iter().filter(|at| is_useful(what, self.hosts[*at].power)).collect();
+        if hosts.is_empty() {
+            println!("{}  nothing to do", clock());
+            return Ok(());
+        }
         let names: Vec<&str> = hosts.iter().map(|at| self.hosts[*at].name.as_str()).collect();
         let line = format!("{} {what}", names.join(" and "));
         self.begin(&line);
@@ -257,5 +261,15 @@ impl Stage {
             }
             _ => anyhow::bail!("the power switch wants an action and a host"),
         }
+    }
+}
+
+/// Whether a step changes anything on a host in this state: what is on cannot be switched on, and so forth.
+fn is_useful(what: &str, power: Power) -> bool {
+    match what {
+        "is switched on" => power == Power::Off,
+        "goes on" => power == Power::Frozen,
+        "loses power" => power != Power::Off,
+        _ => power == Power::On,
     }
 }
