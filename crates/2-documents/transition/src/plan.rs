@@ -72,3 +72,63 @@ pub struct Plan {
     /// When to plan again although nothing happens (a rule or an expiry changes then).
     pub recheck_by: Option<Timestamp>,
 }
+
+impl Plan {
+    /// Returns why a resource goes to a node: the score it has there and what that is made of, in the words of a
+    /// sentence's part; `None` when the scores say nothing about it.
+    pub fn choice(&self, resource: &str, node: &str) -> Option<String> {
+        let here: Vec<&Reason> =
+            self.reasons.iter().filter(|r| r.resource == *resource && r.node.as_ref().is_some_and(|n| *n == *node)).collect();
+        let total = here.iter().fold(Score::ZERO, |sum, reason| sum + reason.score);
+        let mut others: Vec<&NodeName> =
+            self.reasons.iter().filter(|r| r.resource == *resource).filter_map(|r| r.node.as_ref()).filter(|n| **n != *node).collect();
+        others.sort();
+        others.dedup();
+        let open = others.iter().any(|other| {
+            let terms = self.reasons.iter().filter(|r| r.resource == *resource && r.node.as_ref() == Some(*other));
+            !terms.fold(Score::ZERO, |sum, reason| sum + reason.score).is_forbidden()
+        });
+        let terms: Vec<String> = here.iter().filter(|r| r.score != Score::ZERO).map(|r| format!("{} {}", r.score, r.words())).collect();
+        match (terms.is_empty(), open) {
+            (true, _) => None,
+            (false, true) => Some(format!("{node} has the highest score ({total} = {}) of the nodes left", terms.join(" + "))),
+            (false, false) => Some(format!("{node} is the only node left ({total} = {})", terms.join(" + "))),
+        }
+    }
+}
+
+impl Reason {
+    /// Returns where the score came from, with the id of the constraint.
+    pub fn words(&self) -> String {
+        match self.source.as_str() {
+            "location" => format!("location {}", self.id),
+            "colocation" => format!("colocation {} ({})", self.id, self.text),
+            _ => self.text.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason(node: &str, score: i32, id: &str) -> Reason {
+        Reason {
+            resource: "web".into(),
+            node: Some(node.into()),
+            score: Score::new(score),
+            source: "location".into(),
+            id: id.into(),
+            text: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_choice_names_the_score_and_its_terms() {
+        let plan = Plan { reasons: vec![reason("a", 100, "likes-a"), reason("b", 50, "likes-b")], ..Plan::default() };
+        assert_eq!(plan.choice("web", "a").unwrap(), "a has the highest score (100 = 100 location likes-a) of the nodes left");
+        assert_eq!(plan.choice("web", "c"), None);
+        let plan = Plan { reasons: vec![reason("a", -1_000_000, "never-a"), reason("b", 50, "likes-b")], ..Plan::default() };
+        assert!(plan.choice("web", "b").unwrap().starts_with("b is the only node left"));
+    }
+}

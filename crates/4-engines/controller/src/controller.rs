@@ -11,7 +11,7 @@ use messages::operation::OperationReport;
 use model::{NodeName, Now, ResourceId, Timestamp};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use transition::{ActionNode, Plan};
+use transition::{ActionNode, Plan, PlannedChange};
 
 /// How long a new coordinator waits for what its members have to say before it plans.
 const SETTLING: Duration = Duration::from_secs(2);
@@ -193,22 +193,15 @@ impl Controller {
         commands.push(Command::Calculate { calculation: number, cause: wish.cause });
     }
 
-    fn plan_made(&mut self, now: Now, number: u64, plan: Plan, input: Option<String>, commands: &mut Vec<Command>) {
+    fn plan_made(&mut self, now: Now, number: u64, mut plan: Plan, input: Option<String>, commands: &mut Vec<Command>) {
         let Some(calculation) = self.calculation.take_if(|calculation| calculation.number == number) else { return };
         if calculation.outdated {
             return;
         }
+        // Invariant: keys of two plans never agree, or a late result of one would be taken for the other's.
+        plan.graph.transition = i32::try_from(number & 0x7fff_ffff).unwrap_or(1);
         self.schedule_recheck(now, plan.recheck_by);
-        let actions: Vec<PlannedAction> = plan
-            .changes
-            .iter()
-            .map(|change| PlannedAction {
-                verb: change.verb.clone(),
-                subject: change.subject.clone(),
-                place: change.place.clone(),
-                reason: change.reason.clone(),
-            })
-            .collect();
+        let actions: Vec<PlannedAction> = plan.changes.iter().map(|change| planned(&plan, change)).collect();
         if !plan.graph.actions.is_empty() {
             commands.push(Command::Tell(Fact::Planned { plan: plan_number(plan.graph.transition), actions, input }));
         }
@@ -291,4 +284,17 @@ pub(crate) fn push_edit(commands: &mut Vec<Command>, edit: StatusEdit) {
         Some(Command::EditStatus(edits)) => edits.push(edit),
         _ => commands.push(Command::EditStatus(vec![edit])),
     }
+}
+
+/// Returns a line of the plan with its reason: the cause the summary gives, else why this node was chosen.
+fn planned(plan: &Plan, change: &PlannedChange) -> PlannedAction {
+    let destination = change.place.rsplit("-> ").next().unwrap_or(&change.place).split_whitespace().next_back().unwrap_or_default();
+    let goes_somewhere = matches!(change.verb.as_str(), "Start" | "Move" | "Migrate" | "Recover" | "Promote");
+    let choice = if goes_somewhere { plan.choice(&change.subject, destination) } else { None };
+    let reason = match (change.reason.is_empty(), choice) {
+        (true, choice) => choice.unwrap_or_default(),
+        (false, Some(choice)) => format!("{} and {choice}", change.reason),
+        (false, None) => change.reason.clone(),
+    };
+    PlannedAction { verb: change.verb.clone(), subject: change.subject.clone(), place: change.place.clone(), reason }
 }

@@ -119,26 +119,18 @@ fn of_node_for(decision: &Decision, index: ResourceIndex, node: NodeIndex) -> St
     let id = &decision.facts.resource(index).id;
     let terms: Vec<&Reason> =
         decision.placement.reasons.iter().filter(|r| r.resource == *id && r.node.as_ref() == Some(&known.name)).collect();
-    let vetoes: Vec<String> = terms.iter().filter(|r| r.score.is_forbidden()).map(|r| words(r)).collect();
+    let vetoes: Vec<String> = terms.iter().filter(|r| r.score.is_forbidden()).map(|r| r.words()).collect();
     if !vetoes.is_empty() {
         return format!("closed: {}", vetoes.join("; "));
     }
     let Some(entry) = decision.placement.allowed[index.position()].get(node) else {
         return "not among the nodes that this resource may use".to_owned();
     };
-    let sum: Vec<String> = terms.iter().filter(|r| r.score != Score::ZERO).map(|r| format!("{} {}", r.score, words(r))).collect();
+    let sum: Vec<String> = terms.iter().filter(|r| r.score != Score::ZERO).map(|r| format!("{} {}", r.score, r.words())).collect();
     let chosen = if decision.placement.node[index.position()] == Some(node) { "  <- chosen" } else { "" };
     match sum.is_empty() {
         true => format!("score {}{chosen}", entry.score),
         false => format!("score {} = {}{chosen}", entry.score, sum.join(" + ")),
-    }
-}
-
-fn words(reason: &Reason) -> String {
-    match reason.source.as_str() {
-        "location" => format!("location {}", reason.id),
-        "colocation" => format!("colocation {} ({})", reason.id, reason.text),
-        _ => reason.text.clone(),
     }
 }
 
