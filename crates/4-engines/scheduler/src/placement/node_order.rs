@@ -41,7 +41,7 @@ fn hash(text: &str) -> u32 {
 
 /// Returns the largest prime that is not above a power of two.
 fn prime_below(size: usize) -> usize {
-    let is_prime = |n: usize| (2..).take_while(|d| d * d <= n).all(|d| n % d != 0);
+    let is_prime = |n: usize| (2..).take_while(|d| d * d <= n).all(|d| !n.is_multiple_of(d));
     (2..=size).rev().find(|&n| is_prime(n)).unwrap_or(1)
 }
 
