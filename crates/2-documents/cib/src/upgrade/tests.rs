@@ -1,3 +1,5 @@
+//! Old forms, and what becomes of them.
+
 use super::*;
 use crate::{Cib, Constraint, ResourceDefinition};
 use xml::{Limits, parse};

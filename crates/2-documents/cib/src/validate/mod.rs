@@ -7,6 +7,7 @@
 
 mod conditions;
 mod identifiers;
+mod options;
 mod shapes;
 mod values;
 
@@ -53,6 +54,7 @@ pub fn validate(cib: &Element) -> Vec<Problem> {
     if let Some(configuration) = cib.child("configuration") {
         check_element(configuration, &mut problems);
         identifiers::check(configuration, &mut problems);
+        options::check(configuration, &mut problems);
     }
     if cib.attribute("validate-with") == Some("none") {
         problems.iter_mut().for_each(|problem| problem.level = Level::Warning);

@@ -1,3 +1,5 @@
+//! Each message once, and the incumbent's own cases without any error.
+
 use super::*;
 use xml::{Limits, parse};
 
@@ -69,6 +71,14 @@ fn problems_of_resources_are_told() {
         (
             "<primitive id='p' class='lsb' type='x'><meta_attributes id-ref='gone'/></primitive>",
             "error: line 2, <meta_attributes>: id-ref=\"gone\" leads nowhere: there is no <meta_attributes> with this id",
+        ),
+        (
+            "<primitive id='p' class='lsb' type='x'><meta_attributes id='m'><nvpair id='n' name='target-role' value='Stoped'/></meta_attributes></primitive>",
+            "warning: line 2, nvpair \"n\": target-role=\"Stoped\" must be Stopped, Started, Unpromoted or Promoted",
+        ),
+        (
+            "<primitive id='p' class='lsb' type='x'><meta_attributes id='m'><nvpair id='n' name='target_role' value='Stopped'/><nvpair id='o' name='note' value='x'/></meta_attributes></primitive>",
+            "warning: line 2, nvpair \"n\": there is no option target_role; did you mean target-role?",
         ),
         ("<bundle id='b'><docker/></bundle>", "error: line 2, <docker>: the attribute image is missing"),
     ] {
