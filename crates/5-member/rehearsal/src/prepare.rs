@@ -1,4 +1,4 @@
-//! Makes an input fit to be planned for: a document of the present form with a status section.
+//! Makes an input fit to be planned for: a document in the newest schema's words, with a status section.
 
 use xml::Element;
 
@@ -21,5 +21,6 @@ pub fn prepare(mut cib: Element) -> Result<Prepared, Vec<String>> {
         remarks.push(format!("Schema validation of configuration is disabled ({reason})"));
     }
     cib.child_or_new("status");
-    Ok(Prepared { cib, remarks })
+    // Compat: what an upgrade drops is not told by the incumbent's tools either; `crm_verify` tells it.
+    Ok(Prepared { cib: cib::upgrade(&cib).cib, remarks })
 }

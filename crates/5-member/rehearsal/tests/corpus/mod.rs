@@ -142,7 +142,7 @@ fn request(case: &Case) -> Request {
     let clock = Timestamp::from_seconds(1_782_864_000);
     let mut request = Request::new(clock, TimeZone::UTC);
     request.depth = Depth::Execute;
-    request.date = case.date.as_ref().and_then(|text| Some((rehearsal::parse_date(text, &TimeZone::UTC)?, text.clone())));
+    request.date = case.date.as_ref().and_then(|text| Some((rehearsal::parse_date(text, clock, &TimeZone::UTC)?, text.clone())));
     request
 }
 

@@ -188,7 +188,7 @@ impl Arguments {
         let zone = TimeZone::system();
         let date = match &self.set_datetime {
             None => None,
-            Some(text) => match rehearsal::parse_date(text, &zone) {
+            Some(text) => match rehearsal::parse_date(text, admin::now(), &zone) {
                 Some(date) => Some((date, text.clone())),
                 None => return Err(Refusal::new(Exit::USAGE, format!("{text:?} is no date in ISO 8601"))),
             },

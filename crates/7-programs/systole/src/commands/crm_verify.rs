@@ -123,6 +123,7 @@ fn judge(cib: Element) -> Judgement {
     if !judgement.refused.is_empty() {
         return judgement;
     }
+    judgement.warnings.extend(cib::upgrade(&cib).notes.iter().map(ToString::to_string));
     let prepared = match rehearsal::prepare(cib) {
         Ok(prepared) => prepared,
         Err(problems) => {
