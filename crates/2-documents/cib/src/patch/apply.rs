@@ -61,6 +61,16 @@ struct Pending<'p> {
     node: Option<&'p Node>,
 }
 
+impl Pending<'_> {
+    /// Returns the positions that lead to the parent of the node.
+    fn parent(&self) -> &[usize] {
+        match self.node {
+            Some(_) => &self.at,
+            None => self.at.split_last().map_or(&[], |(_, parent)| parent),
+        }
+    }
+}
+
 fn apply_changes(changes: &[Change], root: &mut Element) -> Result<(), PatchError> {
     let mut pending: Vec<Pending<'_>> = Vec::new();
     for change in changes {
@@ -99,20 +109,36 @@ fn apply_changes(changes: &[Change], root: &mut Element) -> Result<(), PatchErro
             }
         }
     }
-    pending.sort_by_key(|p| p.position);
-    for index in 0..pending.len() {
-        let Pending { position, ref at, node } = pending[index];
-        let mut at = at.clone();
-        match node {
-            Some(node) => put(root, &mut pending, &at, position, node.clone()),
-            None => {
-                let current = at.pop().unwrap_or(0);
-                let last = root.at_path(&at).map_or(0, |parent| parent.children.len().saturating_sub(1));
-                shift(root, &mut pending, &at, current, position.min(last));
+    // The deepest parents first: what happens above them no longer matters to them.
+    pending
+        .sort_by(|a, b| b.parent().len().cmp(&a.parent().len()).then_with(|| a.parent().cmp(b.parent())).then(a.position.cmp(&b.position)));
+    for siblings in pending.chunk_by(|a, b| a.parent() == b.parent()) {
+        place(root, siblings);
+    }
+    Ok(())
+}
+
+/// Puts new and moved children of one parent into their places, in ascending order.
+fn place(root: &mut Element, siblings: &[Pending<'_>]) {
+    let Some(parent) = siblings.first().and_then(|first| root.at_path_mut(first.parent())) else { return };
+    // Where the nodes are that have yet to move.
+    let mut moves: Vec<Option<usize>> = siblings.iter().map(|p| if p.node.is_none() { p.at.last().copied() } else { None }).collect();
+    let movers: Vec<usize> = (0..siblings.len()).filter(|index| moves[*index].is_some()).collect();
+    for (index, pending) in siblings.iter().enumerate() {
+        let (node, from) = match (pending.node, moves[index].take()) {
+            (Some(node), _) => (node.clone(), parent.children.len()),
+            (None, Some(from)) if from < parent.children.len() => (parent.children.remove(from), from),
+            (None, _) => continue,
+        };
+        let to = pending.position.min(parent.children.len());
+        parent.children.insert(to, node);
+        for mover in movers.iter().filter(|mover| **mover > index) {
+            if let Some(at) = &mut moves[*mover] {
+                *at -= usize::from(*at > from);
+                *at += usize::from(*at >= to);
             }
         }
     }
-    Ok(())
 }
 
 /// Removes a child.
@@ -120,15 +146,6 @@ fn take(root: &mut Element, pending: &mut [Pending<'_>], parent: &[usize], index
     if let Some(element) = root.at_path_mut(parent) {
         element.children.remove(index);
         renumber(pending, parent, |i| if i > index { i - 1 } else { i });
-    }
-}
-
-/// Adds a child, at the end when the position is behind it.
-fn put(root: &mut Element, pending: &mut [Pending<'_>], parent: &[usize], position: usize, node: Node) {
-    if let Some(element) = root.at_path_mut(parent) {
-        let index = position.min(element.children.len());
-        element.children.insert(index, node);
-        renumber(pending, parent, |i| if i >= index { i + 1 } else { i });
     }
 }
 
