@@ -71,7 +71,8 @@ fn mangled_cases_get_a_plan_all_the_same() {
         return;
     };
     let rounds: u64 = std::env::var("SYSTOLE_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
-    let mut files: Vec<PathBuf> = std::fs::read_dir(&directory).expect("the corpus can be read").flatten().map(|file| file.path()).collect();
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(&directory).expect("the corpus can be read").flatten().map(|file| file.path()).collect();
     files.sort();
     let now = model::Timestamp::from_seconds(1_782_900_000);
     for seed in 0..rounds {

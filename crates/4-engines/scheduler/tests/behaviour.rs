@@ -1,0 +1,287 @@
+//! Small clusters, one behaviour each: what is planned, where, and after what.
+
+use std::collections::BTreeMap;
+use transition::{Action, ActionKind, Plan};
+
+/// A cluster in a few words.
+#[derive(Default)]
+struct Cluster {
+    options: &'static str,
+    nodes: &'static [(&'static str, &'static str)],
+    resources: &'static str,
+    constraints: &'static str,
+    /// Node, resource, and what was recorded of it: `start`, `monitor:7`, `stop:1`, …
+    history: &'static [(&'static str, &'static str, &'static str)],
+    attributes: &'static [(&'static str, &'static str, &'static str)],
+    no_quorum: bool,
+}
+
+const ONLINE: &str = r#"in_ccm="true" crmd="online" join="member" expected="member""#;
+const LOST: &str = r#"in_ccm="false" crmd="offline" join="down" expected="member""#;
+const TWO: &[(&str, &str)] = &[("n1", ONLINE), ("n2", ONLINE)];
+
+fn dummy(id: &str) -> String {
+    format!(r#"<primitive id="{id}" class="ocf" provider="heartbeat" type="Dummy"/>"#)
+}
+
+impl Cluster {
+    fn plan(&self) -> Plan {
+        let mut options = String::new();
+        for word in self.options.split_whitespace() {
+            let (name, value) = word.split_once('=').unwrap();
+            options += &format!(r#"<nvpair id="o-{name}" name="{name}" value="{value}"/>"#);
+        }
+        let (mut nodes, mut states) = (String::new(), String::new());
+        for (name, state) in self.nodes {
+            nodes += &format!(r#"<node id="{name}" uname="{name}"/>"#);
+            let mut attributes = String::new();
+            for (_, key, value) in self.attributes.iter().filter(|(of, _, _)| of == name) {
+                attributes += &format!(r#"<nvpair id="a-{name}-{key}" name="{key}" value="{value}"/>"#);
+            }
+            let mut histories: BTreeMap<&str, String> = BTreeMap::new();
+            for (call, (_, resource, recorded)) in self.history.iter().enumerate().filter(|(_, (of, _, _))| of == name) {
+                let (operation, exit) = recorded.split_once(':').unwrap_or((recorded, "0"));
+                let target = if operation == "monitor" && exit == "7" { 7 } else { 0 };
+                let failed = exit != "0" && !(operation == "monitor" && exit == "7");
+                let status = if failed { 4 } else { 0 };
+                let suffix = if failed { "last_failure_0".to_owned() } else { format!("{operation}_0") };
+                *histories.entry(resource).or_default() += &format!(
+                    r#"<lrm_rsc_op id="{resource}_{suffix}" operation_key="{resource}_{operation}_0" operation="{operation}" interval="0" call-id="{call}" rc-code="{exit}" op-status="{status}" transition-key="{call}:1:{target}:x" transition-magic="{status}:{exit};{call}:1:{target}:x" last-rc-change="1" op-digest="f2317cad3d54cec5d7d7aa7d0bf35cf8"/>"#
+                );
+            }
+            let mut resources = String::new();
+            for (resource, operations) in &histories {
+                let agent = match *resource {
+                    "f" => r#"class="stonith" type="fence_dummy""#,
+                    _ => r#"class="ocf" provider="heartbeat" type="Dummy""#,
+                };
+                resources += &format!(r#"<lrm_resource id="{resource}" {agent}>{operations}</lrm_resource>"#);
+            }
+            states += &format!(
+                r#"<node_state id="{name}" uname="{name}" {state}><transient_attributes id="{name}"><instance_attributes id="t-{name}">{attributes}</instance_attributes></transient_attributes><lrm id="{name}"><lrm_resources>{resources}</lrm_resources></lrm></node_state>"#
+            );
+        }
+        let quorum = u8::from(!self.no_quorum);
+        let text = format!(
+            r#"<cib validate-with="pacemaker-3.7" crm_feature_set="3.16.1" admin_epoch="0" epoch="1" num_updates="0" have-quorum="{quorum}" dc-uuid="n1">
+            <configuration><crm_config><cluster_property_set id="cib-bootstrap-options">{options}</cluster_property_set></crm_config>
+            <nodes>{nodes}</nodes><resources>{}</resources><constraints>{}</constraints></configuration><status>{states}</status></cib>"#,
+            self.resources, self.constraints
+        );
+        let tree = xml::parse(text.as_bytes(), &xml::Limits::default()).expect("the test's own text is well-formed");
+        scheduler::schedule(&status::Facts::deduce(&tree, model::Timestamp::from_seconds(1_782_900_000)))
+    }
+
+    /// Checks what is planned: `OPERATION RESOURCE NODE`, and ` < ` what of that it waits for, directly or not.
+    #[track_caller]
+    fn check(&self, expected: &[&str]) {
+        assert_eq!(told(&self.plan()), expected);
+    }
+}
+
+fn name(action: &Action) -> String {
+    let subject = match &action.resource {
+        Some(resource) => resource.id.as_str(),
+        None => action.meta("stonith_action").unwrap_or_default(),
+    };
+    let node = action.node.as_ref().map_or("", |node| node.name.as_str());
+    let text = format!("{} {subject} {node}", action.operation);
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Tells what is done, without points in the order and probes, in the order of the names.
+fn told(plan: &Plan) -> Vec<String> {
+    let by_id: BTreeMap<_, &Action> = plan.graph.actions.iter().map(|action| (action.id, action)).collect();
+    let is_shown =
+        |action: &&Action| action.kind != ActionKind::Pseudo && !(action.operation == "monitor" && action.meta("interval").is_none());
+    let mut lines = Vec::new();
+    for action in plan.graph.actions.iter().filter(is_shown) {
+        let (mut before, mut open, mut seen) = (Vec::new(), action.after.clone(), Vec::new());
+        while let Some(id) = open.pop() {
+            if seen.contains(&id) {
+                continue;
+            }
+            seen.push(id);
+            if is_shown(&by_id[&id]) {
+                before.push(name(by_id[&id]));
+            }
+            open.extend(&by_id[&id].after);
+        }
+        before.sort();
+        let waits = if before.is_empty() { String::new() } else { format!(" < {}", before.join(", ")) };
+        lines.push(name(action) + &waits);
+    }
+    lines.sort();
+    lines
+}
+
+#[test]
+fn a_resource_is_started_once_it_was_probed_everywhere() {
+    let cluster = Cluster { options: "stonith-enabled=false", nodes: TWO, resources: dummy("a").leak(), ..Cluster::default() };
+    cluster.check(&["start a n1"]);
+    let plan = cluster.plan();
+    let start = plan.graph.actions.iter().find(|action| action.operation == "start").unwrap();
+    assert_eq!(start.after.len(), 2, "both probes come first");
+}
+
+#[test]
+fn what_runs_where_it_should_is_left_alone() {
+    Cluster {
+        options: "stonith-enabled=false",
+        nodes: TWO,
+        resources: dummy("a").leak(),
+        history: &[("n1", "a", "start"), ("n2", "a", "monitor:7")],
+        ..Cluster::default()
+    }
+    .check(&[]);
+}
+
+#[test]
+fn a_resource_moves_by_a_stop_and_then_a_start() {
+    Cluster {
+        options: "stonith-enabled=false",
+        nodes: TWO,
+        resources: dummy("a").leak(),
+        constraints: r#"<rsc_location id="l" rsc="a" node="n2" score="100"/>"#,
+        history: &[("n1", "a", "start"), ("n2", "a", "monitor:7")],
+        ..Cluster::default()
+    }
+    .check(&["start a n2 < stop a n1", "stop a n1"]);
+}
+
+#[test]
+fn a_group_starts_in_its_order_and_stops_in_reverse() {
+    let group = format!(r#"<group id="g">{}{}</group>"#, dummy("a"), dummy("b")).leak();
+    Cluster { options: "stonith-enabled=false", nodes: TWO, resources: group, ..Cluster::default() }
+        .check(&["start a n1", "start b n1 < start a n1"]);
+    Cluster {
+        options: "stonith-enabled=false stop-all-resources=true",
+        nodes: TWO,
+        resources: group,
+        history: &[("n1", "a", "start"), ("n1", "b", "start"), ("n2", "a", "monitor:7"), ("n2", "b", "monitor:7")],
+        ..Cluster::default()
+    }
+    .check(&["stop a n1 < stop b n1", "stop b n1"]);
+}
+
+const DEVICE: &str = r#"<primitive id="f" class="stonith" type="fence_dummy"/>"#;
+
+#[test]
+fn a_lost_node_is_fenced_before_its_resources_start_elsewhere() {
+    Cluster {
+        nodes: &[("n1", ONLINE), ("n2", LOST)],
+        resources: (dummy("a") + DEVICE).leak(),
+        history: &[("n2", "a", "start"), ("n1", "a", "monitor:7"), ("n1", "f", "start")],
+        ..Cluster::default()
+    }
+    .check(&["start a n1 < stonith reboot n2", "stonith reboot n2"]);
+}
+
+#[test]
+fn a_lost_node_that_cannot_be_fenced_keeps_its_resources() {
+    let plan = Cluster {
+        nodes: &[("n1", ONLINE), ("n2", LOST)],
+        resources: dummy("a").leak(),
+        history: &[("n2", "a", "start"), ("n1", "a", "monitor:7")],
+        ..Cluster::default()
+    }
+    .plan();
+    assert_eq!(told(&plan), Vec::<String>::new(), "nothing starts without certainty");
+    assert!(plan.problems.iter().any(|problem| problem.text.contains("cannot be fenced")), "{:?}", plan.problems);
+}
+
+#[test]
+fn without_quorum_everything_stops() {
+    Cluster {
+        options: "stonith-enabled=false",
+        nodes: TWO,
+        resources: dummy("a").leak(),
+        history: &[("n1", "a", "start"), ("n2", "a", "monitor:7")],
+        no_quorum: true,
+        ..Cluster::default()
+    }
+    .check(&["stop a n1"]);
+}
+
+#[test]
+fn without_quorum_and_with_freeze_what_runs_stays_and_nothing_starts() {
+    Cluster {
+        options: "stonith-enabled=false no-quorum-policy=freeze",
+        nodes: TWO,
+        resources: (dummy("a") + &dummy("b")).leak(),
+        history: &[("n1", "a", "start"), ("n2", "a", "monitor:7"), ("n1", "b", "monitor:7"), ("n2", "b", "monitor:7")],
+        no_quorum: true,
+        ..Cluster::default()
+    }
+    .check(&[]);
+}
+
+#[test]
+fn a_node_that_leaves_shuts_down_once_its_resources_moved_away() {
+    Cluster {
+        options: "stonith-enabled=false",
+        nodes: TWO,
+        resources: dummy("a").leak(),
+        history: &[("n2", "a", "start"), ("n1", "a", "monitor:7")],
+        attributes: &[("n2", "shutdown", "1782900000")],
+        ..Cluster::default()
+    }
+    .check(&["do_shutdown n2 < stop a n2", "start a n1 < stop a n2", "stop a n2"]);
+}
+
+#[test]
+fn a_mandatory_order_restarts_what_depends() {
+    Cluster {
+        options: "stonith-enabled=false",
+        nodes: TWO,
+        resources: (dummy("a") + &dummy("b")).leak(),
+        constraints: r#"<rsc_order id="o" first="a" then="b"/><rsc_location id="l1" rsc="a" node="n2" score="200"/><rsc_location id="l2" rsc="b" node="n1" score="200"/>"#,
+        history: &[("n1", "a", "start"), ("n2", "a", "monitor:7"), ("n1", "b", "start"), ("n2", "b", "monitor:7")],
+        ..Cluster::default()
+    }
+    .check(&[
+        "start a n2 < stop a n1, stop b n1",
+        "start b n1 < start a n2, stop a n1, stop b n1",
+        "stop a n1 < stop b n1",
+        "stop b n1",
+    ]);
+}
+
+#[test]
+fn a_failed_stop_fences_the_node() {
+    Cluster {
+        nodes: TWO,
+        resources: (dummy("a") + DEVICE).leak(),
+        history: &[("n1", "f", "start"), ("n2", "f", "monitor:7"), ("n1", "a", "monitor:7"), ("n2", "a", "start"), ("n2", "a", "stop:1")],
+        ..Cluster::default()
+    }
+    .check(&["start a n1 < stonith reboot n2", "stonith reboot n2"]);
+}
+
+#[test]
+fn what_may_not_be_touched_is_not_touched() {
+    let unmanaged = r#"<primitive id="a" class="ocf" provider="heartbeat" type="Dummy"><meta_attributes id="m"><nvpair id="m-1" name="is-managed" value="false"/></meta_attributes></primitive>"#;
+    Cluster {
+        options: "stonith-enabled=false",
+        nodes: TWO,
+        resources: unmanaged,
+        constraints: r#"<rsc_location id="l" rsc="a" node="n2" score="INFINITY"/>"#,
+        history: &[("n1", "a", "start"), ("n2", "a", "monitor:7")],
+        ..Cluster::default()
+    }
+    .check(&[]);
+}
+
+#[test]
+fn a_live_migration_takes_the_place_of_stop_and_start() {
+    let migratable = r#"<primitive id="a" class="ocf" provider="heartbeat" type="Dummy"><meta_attributes id="m"><nvpair id="m-1" name="allow-migrate" value="true"/></meta_attributes></primitive>"#;
+    Cluster {
+        options: "stonith-enabled=false",
+        nodes: TWO,
+        resources: migratable,
+        constraints: r#"<rsc_location id="l" rsc="a" node="n2" score="100"/>"#,
+        history: &[("n1", "a", "start"), ("n2", "a", "monitor:7")],
+        ..Cluster::default()
+    }
+    .check(&["migrate_from a n2 < migrate_to a n1", "migrate_to a n1", "stop a n1 < migrate_from a n2, migrate_to a n1"]);
+}
