@@ -184,6 +184,10 @@ mod tests {
         let mut known = sleeper("of somebody else");
         records.started(&call(1), now, Process::find(known.id() as i32).unwrap()).unwrap();
         let mut marked = sleeper(&records.mark(CallId(2)));
+        // A process shows its environment a moment after it was started.
+        while agents::with_variable(CALL_VARIABLE, &records.mark(CallId(2))).is_empty() {
+            std::thread::yield_now();
+        }
         let result = AgentResult {
             outcome: AgentOutcome::Exited(0),
             ..lost(&Record { call: call(3), started: now, process: None, result: None }, now)
