@@ -187,7 +187,10 @@ impl Member {
 
     fn settled(&mut self, settled: Settled) {
         let members = self.membership.members().cloned().collect();
-        if !self.membership.is_coordinator() {
+        // A coordinator that takes over the CIB of another partition begins anew: what that one says of this very node is out of date,
+        // so every member is asked again what it is at.
+        let takes_over = settled.is_new_view && !settled.cib_agreed && settled.cib_holder != self.config.node;
+        if !self.membership.is_coordinator() || takes_over {
             self.step_down();
         }
         self.give_replica(ReplicaEvent::Settled(Settlement {
