@@ -129,3 +129,6 @@ impl<'a> Tag<'a> {
         Self { element, id: element.id().unwrap_or_default(), objects }
     }
 }
+
+#[cfg(test)]
+mod tests;
