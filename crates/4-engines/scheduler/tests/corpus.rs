@@ -42,7 +42,7 @@ fn score_lines(text: &[u8], arguments: &str) -> Vec<String> {
             _ => format!("{resource} {text} (inactive): {score}"),
         }
     };
-    let mut lines: Vec<String> = placement.trace.iter().map(line).collect();
+    let mut lines: Vec<String> = placement.trace.iter().filter(|line| !line.is_about_utilization()).map(line).collect();
     lines.sort();
     lines
 }

@@ -116,14 +116,19 @@ impl Cluster {
         )
     }
 
-    /// Checks the place of resources: `NAME NODE`, `NAME NODE Promoted`, `NAME -` for nowhere.
-    fn check(self, expected: &[&str]) {
+    fn place(&self) -> (status::Facts, scheduler::placement::Placement, Vec<status::Problem>) {
         let tree = xml::parse(self.text().as_bytes(), &xml::Limits::default()).expect("the test's XML is well-formed");
         let cib = cib::Cib::new(&tree);
         let facts = status::Facts::deduce(&tree, model::Timestamp::from_seconds(1_000_000_000));
         let constraints = scheduler::constraints::constraints(&facts, &cib.configuration);
         let scores = scheduler::scores::scores(&facts, &constraints);
         let placement = scheduler::placement::placement(&facts, &constraints, &scores);
+        (facts, placement, constraints.problems)
+    }
+
+    /// Checks the place of resources: `NAME NODE`, `NAME NODE Promoted`, `NAME -` for nowhere.
+    fn check(self, expected: &[&str]) {
+        let (facts, placement, problems) = self.place();
         let mut found = Vec::new();
         for (at, resource) in facts.resources.iter().enumerate().filter(|(_, resource)| resource.is_primitive()) {
             let node = placement.node[at].map_or("-", |node| facts.node(node).name.as_str());
@@ -133,7 +138,7 @@ impl Cluster {
         found.sort();
         let mut expected: Vec<String> = expected.iter().map(|&line| line.to_owned()).collect();
         expected.sort();
-        assert_eq!(found, expected, "{:?}", constraints.problems);
+        assert_eq!(found, expected, "{problems:?}");
     }
 }
 
@@ -332,6 +337,21 @@ fn capacity_limits_what_fits() {
         })
         .concat();
     cluster.option("placement-strategy", "utilization").check(&["a node1", "b -", "c node1"]);
+}
+
+#[test]
+fn the_trace_tells_what_capacity_is_used_and_left() {
+    let mut cluster = Cluster::with(&[sized("a", 2)], &[]);
+    let utilization = nvpairs("n", &[("cpu", "4")]);
+    cluster.nodes = format!(r#"<node id="node1" uname="node1"><utilization id="u">{utilization}</utilization></node>"#);
+    cluster.offline = vec!["node2", "node3"];
+    let (_, placement, _) = cluster.option("placement-strategy", "utilization").place();
+    let about_node1 = |text: &&str| text.contains("node1");
+    let lines = placement.trace.iter().filter(|line| line.is_about_utilization()).map(|line| line.text.as_str());
+    assert_eq!(
+        lines.filter(about_node1).collect::<Vec<_>>(),
+        ["Original: node1 capacity: cpu=4", "pcmk__assign_resource: a utilization on node1: cpu=2", "Remaining: node1 capacity: cpu=2"]
+    );
 }
 
 #[test]

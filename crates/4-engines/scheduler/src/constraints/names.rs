@@ -63,7 +63,7 @@ impl<'a> Names<'a> {
     /// Returns the resource of this name.
     pub fn resource(&self, name: &str) -> Option<ResourceIndex> {
         let found = *self.resources.get(name)?;
-        if self.facts.resource(found).id.as_str() == name { Some(found) } else { Some(top(self.facts, found)) }
+        if self.facts.resource(found).id.as_str() == name { Some(found) } else { Some(self.facts.top_of(found, false)) }
     }
 
     /// Returns the node of this name.
@@ -116,18 +116,6 @@ impl<'a> Names<'a> {
         }
         set
     }
-}
-
-/// Returns the outermost resource that one is part of, below a bundle.
-pub(super) fn top(facts: &Facts, resource: ResourceIndex) -> ResourceIndex {
-    let mut top = resource;
-    while let Some(parent) = facts.resource(top).parent {
-        if facts.resource(parent).is_bundle() {
-            break;
-        }
-        top = parent;
-    }
-    top
 }
 
 fn plain(set: &cib::ResourceSet<'_>) -> Set {

@@ -119,7 +119,6 @@ pub(super) struct Board<'a> {
     /// Colocations added while placing.
     pub added: Vec<Colocation>,
     pub trace: Vec<ScoreLine>,
-    pub capacity_trace: Vec<super::CapacityLine>,
     /// How deep chains of colocations are being followed.
     pub depth: Cell<u32>,
 }
@@ -144,7 +143,6 @@ impl<'a> Board<'a> {
             locations: locations(facts, constraints),
             added: Vec::new(),
             trace: Vec::new(),
-            capacity_trace: Vec::new(),
             depth: Cell::new(0),
         };
         for (at, resource) in facts.resources.iter().enumerate() {
@@ -175,14 +173,7 @@ impl<'a> Board<'a> {
 
     /// Returns the outermost resource that it is part of, below a bundle.
     pub fn top(&self, resource: ResourceIndex) -> ResourceIndex {
-        let mut top = resource;
-        while let Some(parent) = self.parent(top) {
-            if self.resource(parent).is_bundle() {
-                break;
-            }
-            top = parent;
-        }
-        top
+        self.facts.top_of(resource, false)
     }
 
     /// Returns whether it is part of a bundle.

@@ -38,15 +38,6 @@ pub struct PlannedNode {
     pub resource_count: u32,
 }
 
-/// One line of the utilization trace (`crm_simulate -U`), in order with the score lines before it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct CapacityLine {
-    /// How many score lines come before it.
-    pub after: usize,
-    /// The whole line, without bullets.
-    pub text: String,
-}
-
 /// Where each resource goes, and in which role. All vectors are indexed by resource (or node).
 #[derive(Clone, Debug, Default)]
 pub struct Placement {
@@ -79,10 +70,8 @@ pub struct Placement {
     pub colocations: Vec<crate::constraints::Colocation>,
     /// Every term of every score, with the id of where it came from.
     pub reasons: Vec<Reason>,
-    /// The score lines in the incumbent's order and wording.
+    /// The lines on scores and capacity in the incumbent's order and wording.
     pub trace: Vec<ScoreLine>,
-    /// The utilization lines.
-    pub capacity: Vec<CapacityLine>,
 }
 
 /// Places every resource.
@@ -121,7 +110,6 @@ fn freeze(mut board: Board<'_>, roots: Vec<ResourceIndex>, scores: &Scores) -> P
         allowed_before: scores.allowed.clone(),
         colocations: std::mem::take(&mut board.added),
         trace: std::mem::take(&mut board.trace),
-        capacity: std::mem::take(&mut board.capacity_trace),
         ..Placement::default()
     };
     for seat in board.seats {

@@ -2,15 +2,16 @@
 //!
 //! Used only where `placement-strategy` is not `default`; capacity is taken and given back as resources are placed.
 
-use super::CapacityLine;
 use super::board::{Board, Link, PLACING_DEPTH_MAX, WISHES_DEPTH_MAX};
 use super::colocation::{Effect, End};
 use super::table::{INFINITY, Table, merge_sort};
 use super::wishes::Gathering;
 use compact_str::CompactString;
+use model::{NodeName, ResourceId, Score};
 use status::{Attributes, Facts, Kind, NodeIndex, PlacementStrategy, ResourceIndex};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use transition::ScoreLine;
 
 /// What nodes have left and resources need, by kind of capacity.
 #[derive(Clone, Debug, Default)]
@@ -77,6 +78,11 @@ impl Capacities {
 
 fn number(text: &str) -> i32 {
     text.trim().parse::<i64>().map_or(0, |value| value.clamp(i32::MIN.into(), i32::MAX.into()) as i32)
+}
+
+/// Returns a line of the trace that says something of capacity: its text is the whole line.
+fn capacity_line(resource: ResourceId, node: NodeName, text: String) -> ScoreLine {
+    ScoreLine { step: String::new(), resource, node: Some(node), text, score: Score::ZERO }
 }
 
 impl Board<'_> {
@@ -238,7 +244,7 @@ impl Board<'_> {
         for (name, value) in &self.resource(resource).utilization {
             text.push_str(&format!(" {name}={value}"));
         }
-        self.capacity_trace.push(CapacityLine { after: self.trace.len(), text });
+        self.trace.push(capacity_line(id.clone(), facts.node(node).name.clone(), text));
     }
 
     /// Records a line for each node's capacity.
@@ -254,7 +260,7 @@ impl Board<'_> {
                     text.push_str(&format!(" {kind}={free}"));
                 }
             }
-            self.capacity_trace.push(CapacityLine { after: self.trace.len(), text });
+            self.trace.push(capacity_line(ResourceId::default(), facts.node(node).name.clone(), text));
         }
     }
 }

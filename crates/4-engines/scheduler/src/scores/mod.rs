@@ -295,10 +295,7 @@ impl Table<'_> {
 
     fn apply_exclusive_discovery(&mut self, index: ResourceIndex, node: NodeIndex) {
         let facts = self.facts;
-        let mut top = index;
-        while let Some(parent) = facts.resource(top).parent.filter(|&parent| !facts.resource(parent).is_bundle()) {
-            top = parent;
-        }
+        let top = facts.top_of(index, false);
         let exclusive = &self.scores.exclusive_discovery;
         if !exclusive[index.position()] && !exclusive[top.position()] {
             return;
