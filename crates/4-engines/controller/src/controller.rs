@@ -49,6 +49,8 @@ pub struct Controller {
     pub(crate) recorded: Replaced,
     /// Lives of hosts that were fenced: what they still say is void.
     pub(crate) fenced: BTreeMap<NodeName, Incarnation>,
+    /// Fencings that failed, by target: how often in a row, and until when the next one waits.
+    pub(crate) unfenced: BTreeMap<NodeName, (u32, Duration)>,
     /// Nodes that asked to leave.
     pub(crate) leaving: BTreeMap<NodeName, Timestamp>,
     calculation: Option<Calculation>,
@@ -74,6 +76,7 @@ impl Controller {
             progress: Progress::default(),
             recorded: BTreeMap::new(),
             fenced: BTreeMap::new(),
+            unfenced: BTreeMap::new(),
             leaving: BTreeMap::new(),
             calculation: None,
             next_calculation: 1,
@@ -109,7 +112,7 @@ impl Controller {
             }
             self.plan_if_due(now, &mut commands);
         }
-        self.wake(&mut commands);
+        self.wake(now, &mut commands);
         commands
     }
 
@@ -244,11 +247,17 @@ impl Controller {
         }
     }
 
-    fn wake(&mut self, commands: &mut Vec<Command>) {
+    fn wake(&mut self, now: Now, commands: &mut Vec<Command>) {
         let wish = self.wish.as_ref().filter(|_| self.calculation.is_none()).map(|wish| wish.not_before);
         let waits = self.settle_until.into_iter().chain(self.attributes_until);
-        let wake_at =
-            self.recheck_at.into_iter().chain(wish.map(|at| waits.fold(at, Duration::max))).chain(self.progress.next_deadline()).min();
+        let retries = self.unfenced.values().map(|(_, until)| *until).filter(|until| *until > now.monotonic);
+        let wake_at = self
+            .recheck_at
+            .into_iter()
+            .chain(wish.map(|at| waits.fold(at, Duration::max)))
+            .chain(self.progress.next_deadline())
+            .chain(retries)
+            .min();
         if wake_at != self.wake_at {
             self.wake_at = wake_at;
             commands.extend(wake_at.map(Command::WakeAt));

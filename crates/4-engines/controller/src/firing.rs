@@ -23,7 +23,7 @@ impl Controller {
             for place in 0..self.progress.steps.len() {
                 let step = &self.progress.steps[place];
                 let full = limit > 0 && under_way >= limit && step.action.kind != ActionKind::Pseudo;
-                if full || !self.progress.is_ready(step) || !self.may_begin(step, &jobs) {
+                if full || !self.progress.is_ready(step) || !self.may_begin(now, step, &jobs) {
                     continue;
                 }
                 self.begin(now, place, commands);
@@ -40,7 +40,7 @@ impl Controller {
     }
 
     /// Returns whether limits and the state of its node let an action begin.
-    fn may_begin(&self, step: &Step, jobs: &Jobs) -> bool {
+    fn may_begin(&self, now: Now, step: &Step, jobs: &Jobs) -> bool {
         if step.is_shutdown() && step.node() == Some(&self.node) {
             // The coordinator leaves last, when nothing else is left to be carried out.
             return !self
@@ -48,6 +48,10 @@ impl Controller {
                 .steps
                 .iter()
                 .any(|other| other.is_under_way() || (self.is_due(other) && !is_own_shutdown(other, &self.node)));
+        }
+        if step.is_fencing() {
+            let failed = step.node().and_then(|target| self.unfenced.get(target));
+            return failed.is_none_or(|(_, until)| now.monotonic >= *until);
         }
         if step.action.kind != ActionKind::Resource {
             return true;

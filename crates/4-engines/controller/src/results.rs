@@ -11,6 +11,9 @@ use messages::operation::{NodeOrder, OperationReport, ReportId};
 use model::{AgentExit, CallId, ExecutionStatus, NodeName, Now};
 use std::time::Duration;
 
+/// How long a fencing waits after the second failure in a row; doubled for each further one, up to 32 times as long.
+const RETRY_MIN: Duration = Duration::from_secs(1);
+
 impl Controller {
     pub(crate) fn reported(&mut self, now: Now, from: &NodeName, report: OperationReport, commands: &mut Vec<Command>) {
         // Whatever becomes of it, it need not come again; the order of messages puts its record first.
@@ -231,8 +234,13 @@ impl Controller {
             }
         }
         if end.error.is_some() {
+            // A device that just failed seldom works a moment later: the first retry is at once, later ones wait ever longer.
+            let failures = self.unfenced.get(&end.target).map_or(0, |(failures, _)| *failures);
+            let wait = if failures == 0 { Duration::ZERO } else { RETRY_MIN * (1 << (failures - 1).min(5)) };
+            self.unfenced.insert(end.target.clone(), (failures.saturating_add(1), now.monotonic + wait));
             return;
         }
+        self.unfenced.remove(&end.target);
         if end.action == "on" {
             self.note_unfenced(now, &end, commands);
             return;

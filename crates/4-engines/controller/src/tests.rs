@@ -329,6 +329,31 @@ fn a_failed_fencing_starts_nothing_elsewhere() {
 }
 
 #[test]
+fn a_fence_device_that_keeps_failing_is_not_stormed() {
+    let mut rig = Rig::new();
+    let failed = || {
+        Event::FencingEnded(FencingEnd {
+            target: "node2".into(),
+            action: "reboot".into(),
+            incarnation: None,
+            error: Some("broken".into()),
+            by: None,
+        })
+    };
+    let asks = |lines: &[String]| lines.iter().any(|line| line.contains("fence"));
+    assert!(asks(&rig.plan(&["1 cluster stonith - node2"])));
+    let _ = rig.event(failed());
+    assert!(asks(&rig.plan(&["1 cluster stonith - node2"])), "the first retry is at once");
+    let _ = rig.event(failed());
+    assert!(!asks(&rig.plan(&["1 cluster stonith - node2"])), "the second waits");
+    assert!(asks(&rig.at(1)), "for a second");
+    let _ = rig.event(failed());
+    assert!(!asks(&rig.plan(&["1 cluster stonith - node2"])));
+    assert!(!asks(&rig.at(2)));
+    assert!(asks(&rig.at(3)), "then for two");
+}
+
+#[test]
 fn silence_becomes_a_failure_after_time_out_and_network_delay() {
     let mut rig = Rig::new();
     rig.options = vec![("cluster-delay".into(), "60s".into())];
