@@ -122,6 +122,11 @@ impl Attributes {
         held.filter_map(|held| Some((held.name.clone(), held.value.clone()?))).collect()
     }
 
+    /// Drops a node's values here, without telling anyone: the node is this one, and it leaves.
+    pub fn forget(&mut self, node: &NodeName) {
+        self.held.retain(|(held, _), _| held != node);
+    }
+
     /// Returns whether a change has not reached the status section yet.
     pub fn has_unwritten(&self) -> bool {
         !self.unwritten.is_empty()

@@ -1,7 +1,7 @@
 //! The coordinator's part: wishes become patches, and are answered when they are durable where they must be.
 
 use crate::change::{Outcome, carry_out};
-use crate::replica::{Changed, Replica, ReplicaCommand, Waiting};
+use crate::replica::{Changed, Replica, ReplicaCommand, Settlement, Waiting};
 use cib::patch::diff;
 use messages::client::ClientError;
 use messages::peer::{CibChange, CibMark, CibWish, ReplicaMessage};
@@ -28,9 +28,11 @@ impl Replica {
             return;
         }
         let is_quorate = self.settlement.as_ref().is_some_and(|settled| settled.is_quorate);
+        let is_early = is_quorate && !self.is_lineage_held();
         match carry_out(&self.cib, &wish, is_quorate, now) {
             Err(error) => self.answer(wish.request, wish.origin, Err(error), out),
             Ok(Outcome { cib: None, output, .. }) => self.answer(wish.request, wish.origin, Ok(output), out),
+            Ok(Outcome { is_configuration: true, .. }) if is_early && self.early.len() < EARLY_MAX => self.early.push_back(wish),
             Ok(Outcome { cib: Some(cib), output, is_configuration }) => self.order(wish, cib, output, is_configuration, out),
         }
     }
@@ -103,16 +105,35 @@ impl Replica {
         if settled.coordinator != self.config.node || self.waiting.is_empty() {
             return;
         }
-        let enough = (settled.configured / 2 + 1).min(settled.members.len());
-        let holders = |version: (u64, u64)| {
-            let holds = |node: &&NodeName| self.durable.get(*node).is_some_and(|durable| *durable >= version);
-            settled.members.iter().filter(holds).count()
-        };
+        let enough = enough(settled);
+        let holders = |version: (u64, u64)| self.holders((self.mark.lineage, version.0, version.1));
         let (done, waiting): (Vec<Waiting>, Vec<Waiting>) =
             self.waiting.iter().cloned().partition(|waiting| holders(waiting.version) >= enough);
         self.waiting = waiting;
         for Waiting { request, origin, output, .. } in done {
             self.answer(request, origin, Ok(output), out);
+        }
+    }
+
+    /// Returns how many members have this on disk: the lineage, and in it at least this version.
+    fn holders(&self, (lineage, admin_epoch, epoch): (u64, u64, u64)) -> usize {
+        let Some(settled) = &self.settlement else { return 0 };
+        let holds = |node: &&NodeName| {
+            self.durable.get(*node).is_some_and(|durable| durable.0 >= lineage && (durable.1, durable.2) >= (admin_epoch, epoch))
+        };
+        settled.members.iter().filter(holds).count()
+    }
+
+    /// Returns whether enough disks know the lineage that writes belong to now.
+    fn is_lineage_held(&self) -> bool {
+        self.settlement.as_ref().is_some_and(|settled| self.holders((self.mark.lineage, 0, 0)) >= enough(settled))
+    }
+
+    /// A disk is further than before: what waited for it goes on.
+    pub(crate) fn durable_grew(&mut self, now: Now, out: &mut Vec<ReplicaCommand>) {
+        self.answer_durable(out);
+        if self.is_ordering() && !self.early.is_empty() && self.is_lineage_held() {
+            self.grant_early(now, out);
         }
     }
 
@@ -128,7 +149,8 @@ impl Replica {
 
     /// The coordinator's own copy is in step now: what waited for it goes on.
     pub(crate) fn grant_early(&mut self, now: Now, out: &mut Vec<ReplicaCommand>) {
-        while let Some(wish) = self.early.pop_front() {
+        // What still comes too early queues up again.
+        for wish in std::mem::take(&mut self.early) {
             self.grant(now, wish, out);
         }
     }
@@ -137,4 +159,9 @@ impl Replica {
     pub(crate) fn is_same_copy(a: &CibMark, b: &CibMark) -> bool {
         (a.admin_epoch, a.epoch, a.num_updates, &a.digest) == (b.admin_epoch, b.epoch, b.num_updates, &b.digest)
     }
+}
+
+/// Returns how many disks must have a write.
+fn enough(settled: &Settlement) -> usize {
+    (settled.configured / 2 + 1).min(settled.members.len())
 }

@@ -117,11 +117,11 @@ pub struct Replica {
     pub(crate) asked_for_whole: bool,
     pub(crate) granted: Granted,
     pub(crate) pending: BTreeMap<String, Pending>,
-    /// At the coordinator: wishes that came before it was in step.
+    /// At the coordinator: wishes that came before it was in step, or before its lineage was on enough disks.
     pub(crate) early: VecDeque<CibWish>,
     pub(crate) waiting: Vec<Waiting>,
-    /// What each member wrote to disk last.
-    pub(crate) durable: BTreeMap<NodeName, (u64, u64)>,
+    /// What each member wrote to disk last: lineage, admin epoch, epoch.
+    pub(crate) durable: BTreeMap<NodeName, (u64, u64, u64)>,
     /// Stores under way, oldest first.
     pub(crate) stores: VecDeque<(u64, CibMark)>,
     pub(crate) next_token: u64,
@@ -133,7 +133,7 @@ impl Replica {
     pub fn new(config: ReplicaConfig) -> Self {
         let (cib, lineage) = config.stored.clone().unwrap_or_else(|| (Arc::new(empty_cib()), 0));
         let mark = mark_of(&cib, lineage);
-        let own_durable = config.stored.is_some().then(|| (config.node.clone(), (mark.admin_epoch, mark.epoch)));
+        let own_durable = config.stored.is_some().then(|| (config.node.clone(), (mark.lineage, mark.admin_epoch, mark.epoch)));
         Self {
             config,
             cib,
@@ -213,8 +213,8 @@ impl Replica {
             ReplicaMessage::Wish(wish) if self.is_coordinator() && !is_own => self.grant(now, wish, out),
             ReplicaMessage::NeedWhole if self.is_ordering() && !is_own => self.send_whole(out),
             ReplicaMessage::Durable { mark } => {
-                self.durable.insert(from, (mark.admin_epoch, mark.epoch));
-                self.answer_durable(out);
+                self.durable.insert(from, (mark.lineage, mark.admin_epoch, mark.epoch));
+                self.durable_grew(now, out);
             }
             ReplicaMessage::Answer { term, request, origin, result } if term == self.term() && origin == self.config.node => {
                 self.answered(request, result, out);
@@ -239,7 +239,7 @@ impl Replica {
             self.in_step = self.mark == mark;
             self.asked_for_whole = false;
             if self.in_step && is_quorate {
-                self.mark.lineage = term;
+                self.begin_lineage(term, out);
             }
             if holder == self.config.node && !is_agreed {
                 self.send_whole(out);
@@ -267,6 +267,18 @@ impl Replica {
         self.answer_durable(out);
     }
 
+    /// Notes that this copy is that of a quorum of this term, on the disk too.
+    ///
+    /// Safety: terms grow because any two quorums share a member, and that member's disk knows the lineage. So no configuration
+    /// write is ordered before enough disks know the lineage it belongs to (`coordinate`): otherwise a later quorum could use the
+    /// same term again, and a write that nobody acknowledged would pass for a newer one.
+    fn begin_lineage(&mut self, term: u64, out: &mut Vec<ReplicaCommand>) {
+        if self.mark.lineage != term {
+            self.mark.lineage = term;
+            self.store(out);
+        }
+    }
+
     /// Begins to make the present CIB durable.
     pub(crate) fn store(&mut self, out: &mut Vec<ReplicaCommand>) {
         let token = self.next_token;
@@ -288,10 +300,10 @@ impl Replica {
         let Some(mark) = last else { return };
         match result {
             Ok(()) => {
-                self.durable.insert(self.config.node.clone(), (mark.admin_epoch, mark.epoch));
+                self.durable.insert(self.config.node.clone(), (mark.lineage, mark.admin_epoch, mark.epoch));
                 self.retry_store_at = None;
                 self.tell_durable(out);
-                self.answer_durable(out);
+                self.durable_grew(now, out);
             }
             Err(reason) => {
                 out.push(ReplicaCommand::Warn(format!("failed to store the CIB: {reason}; it is tried again")));
@@ -301,9 +313,9 @@ impl Replica {
     }
 
     fn tell_durable(&mut self, out: &mut Vec<ReplicaCommand>) {
-        let Some((admin_epoch, epoch)) = self.durable.get(&self.config.node).copied() else { return };
+        let Some((lineage, admin_epoch, epoch)) = self.durable.get(&self.config.node).copied() else { return };
         if self.settlement.is_some() && !self.is_coordinator() {
-            let mark = CibMark { admin_epoch, epoch, ..CibMark::default() };
+            let mark = CibMark { admin_epoch, lineage, epoch, ..CibMark::default() };
             out.push(ReplicaCommand::Send(ReplicaMessage::Durable { mark }));
         }
     }

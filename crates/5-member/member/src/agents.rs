@@ -6,9 +6,12 @@ use messages::agent::{AgentCall, AgentEvent, AgentOrder, AgentResult};
 use messages::group::GroupCommand;
 use messages::operation::{DeviceOrder, DeviceReport, NodeOrder, NodeReport};
 use messages::peer::{MembershipMessage, PeerMessage};
+use std::time::Duration;
 
 /// How many results of devices are kept for a coordinator that asks again.
 const DEVICE_RESULTS_KEPT: usize = 32;
+/// How long a daemon that leaves waits until its word has come round.
+const LEAVING_PATIENCE: Duration = Duration::from_secs(2);
 
 impl Member {
     pub(crate) fn agent(&mut self, event: AgentEvent) {
@@ -118,9 +121,22 @@ impl Member {
         self.request_shutdown(self.config.node.clone());
     }
 
-    /// Leaves: nothing runs here any more.
+    /// Leaves: nothing runs here any more. The daemon ends once its word is heard, so that its absence counts as no failure.
     pub(crate) fn leave(&mut self) {
-        self.send(PeerMessage::Membership(MembershipMessage::Leaving));
+        if self.membership.is_apart() {
+            self.finish_leaving();
+        } else if self.leave_by.is_none() {
+            self.leave_by = Some(self.now.monotonic + LEAVING_PATIENCE);
+            self.wakes.insert(Sleeper::Leaving, self.now.monotonic + LEAVING_PATIENCE);
+            self.send(PeerMessage::Membership(MembershipMessage::Leaving));
+        }
+    }
+
+    pub(crate) fn finish_leaving(&mut self) {
+        // What was set for this node until it leaves is void now.
+        let node = self.config.node.clone();
+        self.attributes.forget(&node);
+        self.save_history();
         if !self.is_solitary {
             self.out.push(MemberCommand::Group(GroupCommand::Leave));
         }

@@ -49,6 +49,8 @@ pub(crate) enum Sleeper {
     Fencer,
     Solitude,
     Waiters,
+    Leaving,
+    Reports,
 }
 
 /// One node's part of the cluster.
@@ -84,7 +86,11 @@ pub struct Member {
     pub(crate) status_changed: bool,
     /// The calculation under way and the name its input is saved under.
     pub(crate) planning: Option<(u64, String)>,
+    /// Numbers the plans of this daemon.
+    pub(crate) transitions: i32,
     pub(crate) next_input: u64,
+    /// A calculation that waits for members' reports, and until when.
+    pub(crate) held_calculation: Option<(u64, Duration)>,
     // Requests.
     pub(crate) askers: BTreeMap<String, Asker>,
     pub(crate) fence_askers: BTreeMap<u64, Asker>,
@@ -97,6 +103,10 @@ pub struct Member {
     pub(crate) device_results: VecDeque<messages::operation::DeviceReport>,
     /// The node is on its way out; no further requests of that kind are needed.
     pub(crate) is_leaving: bool,
+    /// It said so, and ends at this time at the latest.
+    pub(crate) leave_by: Option<Duration>,
+    /// Nodes whose daemons were told that they may end.
+    pub(crate) let_go: BTreeSet<NodeName>,
     pub(crate) has_ended: bool,
     pub(crate) last_plan: Option<Plan>,
 }
@@ -105,13 +115,14 @@ impl Member {
     /// Returns a member that has not heard of anything yet.
     pub fn new(config: MemberConfig) -> Self {
         let kept = config.history.as_deref().map(Kept::read).unwrap_or_default();
-        let membership = Membership::new(MembershipConfig {
+        let mut membership = Membership::new(MembershipConfig {
             node: config.node.clone(),
             grace: config.grace,
             silence: config.silence,
             dc_deadtime: config.dc_deadtime,
             feature_set: FEATURE_SET.to_owned(),
         });
+        membership.know_term(config.stored.as_ref().map_or(0, |stored| stored.lineage));
         let replica = Replica::new(ReplicaConfig {
             node: config.node.clone(),
             stored: config.stored.clone().map(|stored| (stored.cib, stored.lineage)),
@@ -147,6 +158,8 @@ impl Member {
             configuration_changed: false,
             status_changed: false,
             planning: None,
+            held_calculation: None,
+            transitions: 0,
             next_input: config.next_input,
             askers: BTreeMap::new(),
             fence_askers: BTreeMap::new(),
@@ -157,6 +170,8 @@ impl Member {
             devices: BTreeMap::new(),
             device_results: VecDeque::new(),
             is_leaving: false,
+            leave_by: None,
+            let_go: BTreeSet::new(),
             has_ended: false,
             last_plan: None,
             config,
@@ -187,6 +202,7 @@ impl Member {
     pub fn is_idle(&self) -> bool {
         self.in_charge
             && self.planning.is_none()
+            && self.held_calculation.is_none()
             && self.controller.is_idle()
             && !self.attributes.has_unwritten()
             && self.membership.members().all(|node| self.reported.contains_key(node))
@@ -257,6 +273,8 @@ impl Member {
                 Sleeper::Fencer => self.give_fencer(fencer::Event::TimePassed),
                 Sleeper::Solitude => self.check_solitude(),
                 Sleeper::Waiters => self.check_waiters(),
+                Sleeper::Reports => self.calculate_when_known(),
+                Sleeper::Leaving => self.finish_leaving(),
             }
         }
     }

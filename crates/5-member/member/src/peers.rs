@@ -95,7 +95,13 @@ impl Member {
         // Safety: nothing counts of a host that is fenced or a daemon that was found silent, however late it arrives.
         let is_member = self.membership.peers().get(&from).is_some_and(membership::Peer::is_member);
         match envelope.message {
-            PeerMessage::Membership(message) => self.give_membership(MembershipEvent::Message { from, message }),
+            PeerMessage::Membership(message) => {
+                let is_farewell = message == MembershipMessage::Leaving && from == self.config.node && self.leave_by.is_some();
+                self.give_membership(MembershipEvent::Message { from, message });
+                if is_farewell {
+                    self.finish_leaving();
+                }
+            }
             _ if !is_member => {}
             PeerMessage::Replica(message) => self.give_replica(ReplicaEvent::Message { from, message }),
             PeerMessage::Attributes(message) => self.give_attributes(AttributesEvent::Message { from, message }),

@@ -15,6 +15,9 @@ use std::time::Duration;
 /// Whoever changes the status under this name has told the controller already.
 pub(crate) const CONTROLLER: &str = "controller";
 
+/// How long a plan waits for members that have not said what they are at.
+const REPORT_PATIENCE: Duration = Duration::from_millis(500);
+
 impl Member {
     pub(crate) fn give_controller(&mut self, event: controller::Event) {
         if !self.in_charge && !matches!(event, controller::Event::Deposed) {
@@ -28,7 +31,10 @@ impl Member {
     fn control(&mut self, command: controller::Command) {
         use controller::Command;
         match command {
-            Command::Calculate { calculation, .. } => self.calculate(calculation),
+            Command::Calculate { calculation, .. } => {
+                self.held_calculation = Some((calculation, self.now.monotonic + REPORT_PATIENCE));
+                self.wakes.insert(Sleeper::Reports, self.now.monotonic);
+            }
             Command::Order { node, order } => self.order(node, order),
             Command::Fence(wish) => {
                 let request = fencer::Request {
@@ -61,8 +67,8 @@ impl Member {
                 self.clear_failures(Some(&wanted), Some(&node), operation.as_deref(), interval_ms);
             }
             Command::ShutDown { node } => {
-                let term = self.membership.term();
-                self.send(PeerMessage::ShutDown { term, node });
+                self.let_go.insert(node.clone());
+                self.let_go(node);
             }
             Command::WakeAt(at) => {
                 self.wakes.insert(Sleeper::Controller, at);
@@ -93,6 +99,24 @@ impl Member {
         }));
     }
 
+    fn let_go(&mut self, node: NodeName) {
+        let term = self.membership.term();
+        self.send(PeerMessage::ShutDown { term, node });
+    }
+
+    /// Members that were just asked what they are at answer within a moment: a plan made before would have to be made again.
+    pub(crate) fn calculate_when_known(&mut self) {
+        let Some((number, until)) = self.held_calculation else { return };
+        let is_known = self.membership.members().all(|node| self.reported.contains_key(node));
+        if is_known || self.now.monotonic >= until {
+            self.held_calculation = None;
+            self.wakes.remove(&Sleeper::Reports);
+            self.calculate(number);
+        } else {
+            self.wakes.insert(Sleeper::Reports, until);
+        }
+    }
+
     fn calculate(&mut self, number: u64) {
         let input = Arc::new(self.controller.planning_input(self.replica.cib()));
         let name = format!("pe-input-{}.bz2", self.next_input);
@@ -111,7 +135,7 @@ impl Member {
             return;
         }
         let input = self.planning.take().map(|(_, name)| name);
-        let plan = match outcome.result {
+        let mut plan = match outcome.result {
             Ok(plan) => plan,
             Err(reason) => {
                 self.log(LogLevel::Error, format!("no plan could be made of {}: {reason}", input.clone().unwrap_or_default()));
@@ -119,6 +143,10 @@ impl Member {
                 return;
             }
         };
+        // Invariant: with this daemon's uuid the number makes transition keys unique. A key that came twice would let the result
+        // of one operation pass for that of another.
+        self.transitions += 1;
+        plan.graph.transition = self.transitions;
         self.last_plan = Some(plan.clone());
         self.give_controller(controller::Event::PlanMade { calculation: outcome.number, plan: Box::new(plan), input });
     }
@@ -139,6 +167,10 @@ impl Member {
         self.reported.insert(from.clone(), daemon);
         self.told_gone.remove(&from);
         self.tell_nodes();
+        // A daemon that was killed before it heard that it may end has a successor that may.
+        if self.let_go.contains(&from) && self.attributes.of_node(&from).contains_key("shutdown") {
+            self.let_go(from.clone());
+        }
         self.give_controller(controller::Event::NodeJoined { node: from, incarnation, at_work, history });
         self.status_changed = true;
     }

@@ -35,6 +35,7 @@ impl Member {
             self.tell_situation();
         }
         self.keep_cib();
+        self.calculate_when_known();
     }
 
     fn take_charge(&mut self) {
@@ -43,6 +44,7 @@ impl Member {
         self.asked.clear();
         self.told_nodes.clear();
         self.told_gone.clear();
+        self.let_go.clear();
         (self.told_settings, self.told_situation) = (None, None);
         let term = self.membership.term();
         self.log(LogLevel::Notice, format!("this node leads the cluster (term {term})"));
@@ -59,6 +61,7 @@ impl Member {
             return;
         }
         self.planning = None;
+        self.held_calculation = None;
         self.give_controller(controller::Event::Deposed);
         self.give_fencer(fencer::Event::Deposed);
         self.wakes.remove(&Sleeper::Controller);
@@ -121,6 +124,7 @@ impl Member {
             .collect();
         for (node, state) in gone {
             self.told_gone.insert(node.clone());
+            self.let_go.remove(&node);
             // Safety: before a plan is made the status must say that the node is gone.
             self.keep_cib();
             self.give_fencer(fencer::Event::NodeUnreachable { node: node.clone() });
