@@ -166,6 +166,9 @@ impl Member {
         self.membership.set_mark(self.replica.mark().clone());
         self.give_replica(ReplicaEvent::Unsettled);
         self.outbox.purge();
+        // Whoever was away may have followed another coordinator meanwhile: it is asked again what it is at.
+        self.reported.retain(|node, daemon| view.daemons.get(node) == Some(daemon));
+        self.asked.retain(|node, daemon| view.daemons.get(node) == Some(daemon));
         self.give_membership(MembershipEvent::View(view));
     }
 

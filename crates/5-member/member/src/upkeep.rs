@@ -286,6 +286,10 @@ impl Member {
 
     fn cib_changed(&mut self, changed: Changed) {
         self.status_changed = true;
+        // Another copy won: what this coordinator knew of the nodes is not in it. It begins anew, and asks them all.
+        if changed.patch.is_none() {
+            self.step_down();
+        }
         if changed.is_configuration {
             self.configuration_changed = true;
             if let Some(deadtime) = options::interval(self.replica.cib(), "dc-deadtime") {

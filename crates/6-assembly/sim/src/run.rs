@@ -8,7 +8,6 @@ use crate::story::Deed;
 use crate::trace::Trace;
 use crate::world::{Happening, World};
 use member::StoredCib;
-use messages::client::{CibEdit, ClientBody};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -138,5 +137,4 @@ fn help(world: &mut World, singles: &[String]) {
         world.power_on(host);
     }
     world.carry_out(Deed::Cleanup { host: 0 });
-    let _ = (CibEdit::default(), ClientBody::Info);
 }

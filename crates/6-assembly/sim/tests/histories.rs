@@ -1,0 +1,45 @@
+//! A thousand histories of whole clusters: every promise is kept in each of them.
+//!
+//! A seed that fails prints how to see it again. The histories are dealt to four tests, so that they share the cores.
+
+use sim::{Options, run};
+
+fn histories(seeds: std::ops::Range<u64>) {
+    let mut broken = Vec::new();
+    for seed in seeds {
+        let report = run(seed, &Options::default());
+        for violation in &report.violations {
+            broken.push(format!("seed {seed}: {violation}\n    see it again: {}", report.replay()));
+        }
+    }
+    assert!(broken.is_empty(), "broken promises:\n{}", broken.join("\n"));
+}
+
+#[test]
+fn promises_are_kept_in_the_first_quarter() {
+    histories(0..250);
+}
+
+#[test]
+fn promises_are_kept_in_the_second_quarter() {
+    histories(250..500);
+}
+
+#[test]
+fn promises_are_kept_in_the_third_quarter() {
+    histories(500..750);
+}
+
+#[test]
+fn promises_are_kept_in_the_fourth_quarter() {
+    histories(750..1000);
+}
+
+#[test]
+fn a_seed_gives_the_same_history_every_time() {
+    let options = Options { trace: true, ..Options::default() };
+    for seed in [3, 21, 133] {
+        let (first, second) = (run(seed, &options), run(seed, &options));
+        assert!(first.trace == second.trace && !first.trace.is_empty(), "seed {seed} gives two histories");
+    }
+}
