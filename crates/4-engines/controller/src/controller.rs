@@ -95,9 +95,8 @@ impl Controller {
         let mut commands = Vec::new();
         match event {
             Event::Elected { uuid, .. } => self.elected(now, uuid),
-            Event::Deposed => {
-                *self = Self { settings: self.settings.clone(), nodes: std::mem::take(&mut self.nodes), ..Self::new(self.node.clone()) }
-            }
+            // Which nodes there are, and that each has said what it is at, is told anew after the next election.
+            Event::Deposed => *self = Self { settings: self.settings.clone(), ..Self::new(self.node.clone()) },
             Event::SettingsChanged(settings) => self.settings = settings,
             Event::NodesChanged(nodes) => self.nodes = nodes,
             event if self.uuid.is_some() => self.take(now, event, &mut commands),
@@ -182,7 +181,8 @@ impl Controller {
         }
         self.settle_until.take_if(|until| *until <= now.monotonic);
         self.attributes_until.take_if(|until| *until <= now.monotonic);
-        if self.nodes.values().all(|node| node.incarnation.is_none() || node.reachable) {
+        // Safety: a node that has not said what it is at may run anything; what it runs must not be started elsewhere.
+        if !self.nodes.is_empty() && self.nodes.values().all(|node| node.incarnation.is_none() || node.reachable) {
             self.settle_until = None;
         }
         let waits = self.calculation.is_some() || self.settle_until.is_some() || self.attributes_until.is_some();

@@ -273,13 +273,24 @@ fn what_contradicts_an_action_under_way_waits_for_its_outcome() {
 #[test]
 fn a_new_coordinator_waits_a_moment_for_what_its_members_have_to_say() {
     let mut rig = Rig::new();
-    rig.event(Event::Deposed);
     let mut nodes = rig.controller.nodes.clone();
+    rig.event(Event::Deposed);
     nodes.get_mut("node2").unwrap().reachable = false;
     rig.event(Event::NodesChanged(nodes));
     assert_eq!(rig.event(Event::Elected { uuid: UUID.into(), term: 2 }), ["idle?no"]);
     assert_eq!(rig.at(1), Vec::<String>::new());
     assert_eq!(rig.at(2), ["calculate"], "but not for long");
+}
+
+#[test]
+fn nothing_is_planned_before_it_is_known_which_nodes_there_are() {
+    let mut controller = Controller::new("node1".into());
+    let node = |reachable| Node { id: "1".to_owned(), incarnation: Some(Incarnation("boot1".into())), reachable, jobs_max: 0 };
+    let commands = controller.handle(Now::default(), Event::Elected { uuid: UUID.into(), term: 1 });
+    assert!(!commands.iter().any(|command| matches!(command, Command::Calculate { .. })), "{commands:?}");
+    let unheard = BTreeMap::from([("node1".into(), node(true)), ("node2".into(), node(false))]);
+    let commands = controller.handle(Now::default(), Event::NodesChanged(unheard));
+    assert!(!commands.iter().any(|command| matches!(command, Command::Calculate { .. })), "{commands:?}");
 }
 
 #[test]
