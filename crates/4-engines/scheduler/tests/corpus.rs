@@ -21,7 +21,7 @@ fn moment(arguments: &str, cib: &cib::Cib<'_>) -> model::Timestamp {
         "-t 2005-020" => Some(1_106_179_200),
         "-t 2005-020T12:30" => Some(1_106_224_200),
         "-t 2005-020T11:30" => Some(1_106_220_600),
-        "-t \"2014-05-07 00:28:00\"" => Some(1_399_422_480),
+        "-t '2014-05-07 00:28:00'" => Some(1_399_422_480),
         _ => None,
     };
     model::Timestamp::from_seconds(argued.or(cib.execution_date()).unwrap_or(1_782_900_000))

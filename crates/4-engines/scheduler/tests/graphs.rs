@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use transition::{ActionId, Graph};
 
 /// How many cases have exactly the expected graph; may only rise.
-const GRAPHS_EQUAL_MIN: usize = 638;
+const GRAPHS_EQUAL_MIN: usize = 639;
 
 fn corpus() -> Option<PathBuf> {
     let directory = std::env::var_os("SYSTOLE_CORPUS")
@@ -22,7 +22,7 @@ fn moment(arguments: &str, cib: &cib::Cib<'_>) -> model::Timestamp {
         "-t 2005-020" => Some(1_106_179_200),
         "-t 2005-020T12:30" => Some(1_106_224_200),
         "-t 2005-020T11:30" => Some(1_106_220_600),
-        "-t \"2014-05-07 00:28:00\"" => Some(1_399_422_480),
+        "-t '2014-05-07 00:28:00'" => Some(1_399_422_480),
         _ => None,
     };
     model::Timestamp::from_seconds(argued.or(cib.execution_date()).unwrap_or(1_782_900_000))
