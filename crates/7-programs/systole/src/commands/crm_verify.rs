@@ -87,7 +87,14 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
             let exit = if judgement.is_good() { Exit::OK } else { Exit::CONFIG };
             (judgement, exit)
         }
-        Err(refusal) => (Judgement { refused: vec![format!("crm_verify: {refusal}")], ..Judgement::default() }, refusal.exit),
+        Err(refusal) if arguments.output_as == "xml" => {
+            let exit = refusal.exit;
+            (Judgement { refused: vec![refusal.to_string()], ..Judgement::default() }, exit)
+        }
+        Err(refusal) => {
+            eprintln!("crm_verify: {refusal}");
+            return ExitCode::from(refusal.exit.0);
+        }
     };
     match arguments.output_as.as_str() {
         "xml" => print_xml(&judgement, exit, &request, &arguments),
@@ -112,8 +119,12 @@ fn verify(arguments: &Arguments) -> Result<Judgement, Refusal> {
     Ok(judge(cib))
 }
 
-fn judge(cib: Element) -> Judgement {
+fn judge(mut cib: Element) -> Judgement {
     let mut judgement = Judgement::default();
+    // Configurations are checked without status too: crmsh sends them so.
+    if cib.name == "cib" {
+        cib.child_or_new("status");
+    }
     for problem in cib::validate(&cib) {
         match problem.level {
             Level::Error => judgement.refused.push(problem.to_string()),
