@@ -1,0 +1,90 @@
+//! The tools that show a cluster, run as programs on a CIB in a file: options, exit codes, the form of what they print.
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+const CIB: &str = r#"<cib validate-with="pacemaker-3.9" crm_feature_set="3.16.1" admin_epoch="0" epoch="7" num_updates="3" have-quorum="1" dc-uuid="1">
+  <configuration>
+    <crm_config><cluster_property_set id="o"><nvpair id="o-f" name="stonith-enabled" value="false"/></cluster_property_set></crm_config>
+    <nodes><node id="1" uname="node1"/><node id="2" uname="node2"/></nodes>
+    <resources><primitive id="web" class="ocf" provider="heartbeat" type="Dummy"/></resources>
+    <constraints><rsc_location id="cli-ban-web" rsc="web" node="node2" score="-INFINITY"/></constraints>
+  </configuration>
+  <status>
+    <node_state id="1" uname="node1" in_ccm="true" crmd="online" join="member" expected="member"/>
+    <node_state id="2" uname="node2" in_ccm="true" crmd="online" join="member" expected="member"/>
+  </status>
+</cib>
+"#;
+
+/// Runs a tool with the document on standard input.
+fn run(arguments: &[&str], input: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_systole"));
+    command.args(arguments).env_remove("CIB_file").env_remove("CIB_shadow").env("TZ", "UTC");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program can be started");
+    // A tool that refuses its command line reads nothing.
+    let _ = child.stdin.take().expect("standard input is a pipe").write_all(input.as_bytes());
+    child.wait_with_output().expect("the program ends")
+}
+
+fn output(arguments: &[&str]) -> String {
+    String::from_utf8(run(arguments, CIB).stdout).expect("the output is text")
+}
+
+#[test]
+fn a_rehearsal_starts_what_is_stopped() {
+    let text = output(&["crm_simulate", "-S", "-p"]);
+    for line in [
+        "Current cluster status:",
+        "    * Online: [ node1 node2 ]",
+        "    * web\t(ocf:heartbeat:Dummy):\t Stopped",
+        "  * Start      web     ( node1 )",
+        "  * Resource action: web             start on node1",
+        "    * web\t(ocf:heartbeat:Dummy):\t Started node1",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line:?} is not in\n{text}");
+    }
+}
+
+#[test]
+fn imagined_events_are_told_and_have_their_effect() {
+    let text = output(&["crm_simulate", "-Sp", "-d", "node1"]);
+    assert!(text.contains("  * Taking node node1 offline"), "{text}");
+    assert!(text.ends_with("    * web\t(ocf:heartbeat:Dummy):\t Stopped\n"), "{text}");
+    let json = output(&["simulate", "-x", "-", "--node-leaves", "node2", "--output", "json"]);
+    assert!(json.contains(r#""verb": "Start""#), "{json}");
+}
+
+#[test]
+fn status_has_the_lines_that_programs_look_for() {
+    let text = output(&["crm_mon", "-1r", "-x", "-"]);
+    assert!(text.contains("Node List:\n  * Online: [ node1 node2 ]\n"), "{text}");
+    let xml = output(&["crm_mon", "--output-as=xml", "-x", "-"]);
+    for part in [
+        r#"<node name="node1" id="1" online="true" standby="false""#,
+        r#"<resource id="web" resource_agent="ocf:heartbeat:Dummy" role="Stopped""#,
+        r#"<ban id="cli-ban-web" resource="web" node="node2" weight="-1000000""#,
+        r#"<current_dc present="true" version="" name="node1" id="1" with_quorum="true""#,
+        r#"  <status code="0" message="OK"/>"#,
+    ] {
+        assert!(xml.lines().any(|line| line.contains(part)), "{part} is not on a line of\n{xml}");
+    }
+    assert!(output(&["crm_mon", "-X", "-x", "-"]).starts_with("<crm_mon version="), "the older root");
+    assert_eq!(output(&["crm_mon", "-s", "-x", "-"]), "CLUSTER OK: 2 nodes online, 1 resource instance configured\n");
+    assert_eq!(output(&["crm_mon", "-1", "--include", "none,nodes", "--node", "node2", "-x", "-"]), "Node List:\n  * Online: [ node2 ]\n");
+}
+
+#[test]
+fn a_configuration_is_judged_by_exit_code_and_words() {
+    let (start, end) = (CIB.find("  <status>").unwrap(), CIB.find("</cib>").unwrap());
+    let without_status = format!("{}{}", &CIB[..start], &CIB[end..]);
+    let good = run(&["crm_verify", "-VV", "-p"], &without_status);
+    assert_eq!((good.status.code(), String::from_utf8_lossy(&good.stderr).into_owned()), (Some(0), String::new()));
+    let bad = run(&["crm_verify", "-p"], &CIB.replace(r#"node="node2" score="-INFINITY""#, r#"node="node2" scoer="1""#));
+    assert_eq!(bad.status.code(), Some(78));
+    assert!(String::from_utf8_lossy(&bad.stderr).contains("error: line"), "{bad:?}");
+    assert_eq!(run(&["crm_verify", "-x", "/nonexistent"], "").status.code(), Some(66));
+    assert_eq!(run(&["crm_simulate", "--no-such-option"], "").status.code(), Some(64));
+    assert_eq!(run(&["crm_simulate", "-p"], "<cib").status.code(), Some(78));
+}
