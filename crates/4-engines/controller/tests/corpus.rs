@@ -67,7 +67,9 @@ fn cancelled(order: &CancelOrder) -> Option<OperationReport> {
 /// Carries a graph out; returns whether it came to its end with everything done.
 fn carry_out(graph: Graph) -> Option<bool> {
     let mut controller = Controller::new("no-node-of-the-graph".into());
-    let mut queue: VecDeque<Event> = VecDeque::from([Event::Elected { uuid: "uuid".into(), term: 1 }]);
+    let own = controller::Node { id: "own".into(), incarnation: None, reachable: true, jobs_max: 0 };
+    let nodes = Event::NodesChanged([("no-node-of-the-graph".into(), own)].into());
+    let mut queue: VecDeque<Event> = VecDeque::from([nodes, Event::Elected { uuid: "uuid".into(), term: 1 }]);
     let mut plan = Some(Plan { graph, ..Plan::default() });
     let mut ended = None;
     while let Some(event) = queue.pop_front() {
