@@ -9,7 +9,7 @@ use messages::event::{Fact, PlannedAction};
 use messages::group::Incarnation;
 use messages::operation::OperationReport;
 use model::{NodeName, Now, ResourceId, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use transition::{ActionNode, Plan, PlannedChange};
 
@@ -55,6 +55,8 @@ pub struct Controller {
     pub(crate) leaving: BTreeMap<NodeName, Timestamp>,
     calculation: Option<Calculation>,
     next_calculation: u64,
+    /// Resources whose state was changed by an action that ended while a plan was calculated: its input did not know yet.
+    pub(crate) changed_meanwhile: BTreeSet<ResourceId>,
     wish: Option<Wish>,
     recheck_at: Option<Duration>,
     /// Until then members that have not told what they are at are waited for.
@@ -80,6 +82,7 @@ impl Controller {
             leaving: BTreeMap::new(),
             calculation: None,
             next_calculation: 1,
+            changed_meanwhile: BTreeSet::new(),
             wish: None,
             recheck_at: None,
             settle_until: None,
@@ -174,6 +177,13 @@ impl Controller {
         }
     }
 
+    /// Asks for a new plan only if one is being made that cannot know this yet.
+    pub(crate) fn outdate_plan(&mut self, now: Now, cause: impl Into<String>) {
+        if self.calculation.is_some() {
+            self.want_plan(now, cause);
+        }
+    }
+
     fn plan_if_due(&mut self, now: Now, commands: &mut Vec<Command>) {
         if self.recheck_at.is_some_and(|at| at <= now.monotonic) {
             self.recheck_at = None;
@@ -192,6 +202,7 @@ impl Controller {
         let Some(wish) = self.wish.take() else { return };
         let number = self.next_calculation;
         self.next_calculation += 1;
+        self.changed_meanwhile.clear();
         self.calculation = Some(Calculation { number, outdated: false });
         commands.push(Command::Calculate { calculation: number, cause: wish.cause });
     }
@@ -199,6 +210,19 @@ impl Controller {
     fn plan_made(&mut self, now: Now, number: u64, mut plan: Plan, input: Option<String>, commands: &mut Vec<Command>) {
         let Some(calculation) = self.calculation.take_if(|calculation| calculation.number == number) else { return };
         if calculation.outdated {
+            return;
+        }
+        // Safety: a plan that was made as if an action had not begun must adopt it or wait for it. When the action has ended meanwhile
+        // it can do neither: it would start elsewhere what runs by now.
+        let is_stale = |action: &transition::Action| {
+            let named = action.resource.as_ref().filter(|_| action.kind == transition::ActionKind::Resource);
+            named.is_some_and(|resource| {
+                let ids = [Some(&resource.id), resource.long_id.as_ref()];
+                ids.into_iter().flatten().any(|id| self.changed_meanwhile.contains(id))
+            })
+        };
+        if plan.graph.actions.iter().any(is_stale) {
+            self.want_plan(now, "actions ended while a plan was made");
             return;
         }
         // Invariant: keys of two plans never agree, or a late result of one would be taken for the other's.

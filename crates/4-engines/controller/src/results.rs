@@ -64,6 +64,10 @@ impl Controller {
         let cancelled = report.status == ExecutionStatus::Cancelled && step.action.operation != "cancel";
         let succeeded = step.action.operation == "cancel" || ((!failed || ignored) && !cancelled);
         self.progress.steps[place].state = if succeeded { State::Succeeded } else { State::Failed };
+        if step.concerns_state() && step.action.operation != "monitor" {
+            self.changed_meanwhile.extend([report.resource.clone()]);
+            self.changed_meanwhile.extend(step.resource().cloned());
+        }
         if step.action.operation == "cancel" {
             self.drop_cancelled(&step, report, commands);
         } else if failed && step.noted && !report.interval.is_zero() {
@@ -254,6 +258,7 @@ impl Controller {
             }
         }
         self.supersede(now, &end.target, commands);
+        self.outdate_plan(now, format!("{} was fenced while a plan was made", end.target));
         if !awaited {
             // Someone else had it fenced: what that means is for a new plan.
             self.want_plan(now, format!("{} was fenced", end.target));
