@@ -1,4 +1,7 @@
 //! Small clusters, one behaviour each: where everything goes, and in which role.
+//!
+//! Each test writes a CIB of three nodes, places it, and compares node and role of every primitive. Behaviour of other
+//! passes is not tested here.
 
 use model::Role;
 use std::fmt::Write;

@@ -1,4 +1,7 @@
 //! The reasons of a placement add up to the scores that it ends with, in every case of the corpus.
+//!
+//! For every primitive and node the scores of the reasons are summed up; `explain` relies on nothing being left out.
+//! Skipped where the corpus is not present.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,7 @@
 //! Colocations: pairs, sets, and sets with sets.
+//!
+//! From the configuration's colocations, tags and sets expanded, to `Colocation` values for placement, with the orders
+//! that mandatory anti-colocations imply. Never looks at nodes or scores of nodes.
 
 use super::names::{Named, Names, Set, problem, role, score};
 use super::{Colocation, Constraints, Order, OrderEffect, OrderEnd};

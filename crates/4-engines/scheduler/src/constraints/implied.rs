@@ -1,4 +1,7 @@
 //! Colocations that nobody configured: members of groups, and what containers and virtual machines launch.
+//!
+//! From the facts alone, after the configured ones; for placement, which treats them as any other, except that they
+//! are not shared between the members of a group. Unmanaged resources imply nothing.
 
 use super::{Colocation, Constraints};
 use compact_str::CompactString;

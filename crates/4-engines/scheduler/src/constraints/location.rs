@@ -1,4 +1,7 @@
 //! Locations: by node and score, by rule, by pattern, by set; and those that node health implies.
+//!
+//! Rules are evaluated here, once for each node; what they yield is a plain list of nodes with scores for `scores`.
+//! Whether a location's role applies is decided there, never here.
 
 use super::names::{Named, Names, Set, problem};
 use super::{Constraints, Location};

@@ -1,4 +1,7 @@
 //! Orders: pairs, sets, sets with sets, and "at least so many of these first".
+//!
+//! From the configuration's orders, tags and sets expanded, to `Order` values in the order of their creation, which the
+//! ordering pass turns into relations between actions. Never makes an action.
 
 use super::names::{Named, Names, Set, problem};
 use super::{Constraints, Gate, Order, OrderEffect, OrderEnd, OrderKind, OrderSymmetry};

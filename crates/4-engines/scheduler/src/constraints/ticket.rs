@@ -1,4 +1,7 @@
 //! Tickets: which resources need them, and what follows where they are lost, revoked or in standby.
+//!
+//! Bans, fencing and frozen resources are stated here for `scores`, placement and fencing; whether an instance may be
+//! promoted without its ticket is placement's to decide.
 
 use super::names::{Named, Names, Set, problem, role};
 use super::{Constraints, LossPolicy, Revision, TicketBan, TicketDemand, TicketFencing};

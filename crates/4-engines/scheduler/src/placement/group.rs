@@ -1,4 +1,7 @@
 //! Placing a group: its members one after the other; the colocations among them keep them together.
+//!
+//! A mandatory colocation with a group needs its last member, a wish looks at its first; a group that is not
+//! colocated has no place of its own. Deprecated forms behave as the incumbent's.
 
 use super::board::{Board, Link};
 use super::table::{INFINITY, sum};

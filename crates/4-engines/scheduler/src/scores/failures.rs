@@ -1,4 +1,7 @@
 //! Whether failures close a node to a resource: as many as its `migration-threshold`.
+//!
+//! From the fail counts of the facts, for `scores` and for the replicas of bundles. Failures that are about to be
+//! cleared close nothing; nothing is cleared here.
 
 use status::{Effect, Facts, NodeIndex, ResourceIndex};
 
