@@ -4,7 +4,7 @@ mod attributes;
 mod changes;
 mod diagram;
 
-use crate::actions::{ActionIndex, Draft, Flags, Relation};
+use crate::actions::{ActionIndex, Draft, EdgeIndex, Flags, Relation};
 use model::{NodeName, Timestamp};
 use status::{Kind, NodeIndex, NodeKind, ResourceIndex};
 use transition::{Action, ActionId, ActionKind, ActionNode, ActionResource, Graph};
@@ -24,6 +24,7 @@ impl Draft<'_> {
         for position in (0..self.actions.len()).rev() {
             self.add_action(ActionIndex(position as u32), &mut order);
         }
+        self.remove_what_waits_in_vain(&mut order);
         let actions = order.into_iter().map(|index| self.finished(index, &maintenance)).collect();
         Graph { transition: 1, options: self.graph_options(recheck_by), actions, diagram: self.diagram() }
     }
@@ -103,6 +104,30 @@ impl Draft<'_> {
         order.push(index);
     }
 
+    /// Removes actions that would wait for one that is not in the plan, and what waits for those.
+    ///
+    /// Safety: an order that holds is never dropped because its first action cannot be done. (The incumbent leaves such
+    /// actions in its graph, where they never start.)
+    fn remove_what_waits_in_vain(&mut self, order: &mut Vec<ActionIndex>) {
+        let mut open: Vec<ActionIndex> = Vec::new();
+        for &index in order.iter() {
+            let waits =
+                |edge: &&EdgeIndex| self.edges[edge.0 as usize].graphed && !self.a(self.edges[edge.0 as usize].first).has(Flags::ADDED);
+            if self.a(index).before.iter().any(|edge| waits(&edge)) {
+                open.push(index);
+            }
+        }
+        while let Some(index) = open.pop() {
+            if !self.a(index).has(Flags::ADDED) {
+                continue;
+            }
+            self.a_mut(index).flags.clear(Flags::ADDED);
+            let after = self.a(index).after.iter().map(|edge| self.edges[edge.0 as usize]);
+            open.extend(after.filter(|edge| edge.graphed).map(|edge| edge.then));
+        }
+        order.retain(|&index| self.a(index).has(Flags::ADDED));
+    }
+
     /// Makes one order of several with the same first action.
     fn merge_orders(&mut self, index: ActionIndex) {
         if self.merged.len() < self.actions.len() {
@@ -114,7 +139,7 @@ impl Draft<'_> {
         let mut before = std::mem::take(&mut self.a_mut(index).before);
         before.reverse();
         before.sort_by_key(|edge| self.edges[edge.0 as usize].first);
-        let mut kept: Vec<crate::actions::EdgeIndex> = Vec::with_capacity(before.len());
+        let mut kept: Vec<EdgeIndex> = Vec::with_capacity(before.len());
         for edge in before {
             let (first, now) = (self.edges[edge.0 as usize].first, self.edges[edge.0 as usize].now);
             match kept.last().filter(|last| self.edges[last.0 as usize].first == first) {
@@ -150,8 +175,7 @@ impl Draft<'_> {
         let mut after: Vec<ActionId> = Vec::new();
         for &edge in &action.before {
             let edge = &self.edges[edge.0 as usize];
-            // Compat: an order may be kept with an action that is not in the graph after all; nothing waits for it.
-            if edge.graphed && self.a(edge.first).has(Flags::ADDED) {
+            if edge.graphed {
                 after.push(id_of(edge.first));
             }
         }
