@@ -105,9 +105,22 @@ fn of_primitive(decision: &Decision, index: ResourceIndex, lines: &mut Vec<Strin
     if let Some(reason) = placement.role_reason[index.position()].filter(|_| placement.role_planned[index.position()] == Role::Stopped) {
         lines.push(format!("  It is to be stopped: {reason}."));
     }
+    if let Some(leader) = leader(facts, index) {
+        lines.push(format!(
+            "  It goes where {} goes, the first member of its group; `systole explain {}` tells why that is there.",
+            leader, leader
+        ));
+    }
     for node in &facts.node_order {
         lines.push(format!("  {:<12} {}", decision.name(*node), of_node_for(decision, index, *node)));
     }
+}
+
+/// Returns the first member of the group that a resource follows, unless it is that itself.
+fn leader(facts: &Facts, index: ResourceIndex) -> Option<&str> {
+    let parent = facts.resource(facts.resource(index).parent?);
+    let first = *parent.children.first()?;
+    (matches!(parent.kind, Kind::Group(_)) && first != index).then(|| facts.resource(first).id.as_str())
 }
 
 /// Returns what speaks for and against a node, as one line.
@@ -167,7 +180,13 @@ fn counterfactuals(cib: &Element, decision: &Decision, id: &str, now: Timestamp)
 
 fn trials(cib: &Element, decision: &Decision, id: &str) -> Vec<(String, Element)> {
     let mut trials = Vec::new();
-    let names: BTreeSet<&str> = decision.primitives(id).into_iter().map(|index| decision.facts.resource(index).id.as_str()).collect();
+    // What moves the whole group moves its member.
+    let names: BTreeSet<&str> = decision
+        .primitives(id)
+        .into_iter()
+        .flat_map(|index| decision.primitives(decision.facts.resource(decision.facts.top_of(index, true)).id.as_str()))
+        .map(|index| decision.facts.resource(index).id.as_str())
+        .collect();
     let mut tried = BTreeSet::new();
     for reason in decision.placement.reasons.iter().filter(|r| names.contains(r.resource.as_str())) {
         if matches!(reason.source.as_str(), "location" | "colocation" | "ticket")

@@ -64,6 +64,7 @@ scenarios! {
     a_node_that_is_cut_off_is_fenced "a-node-that-is-cut-off-is-fenced" "127.0.81.7",
     the_hub_dies_and_nothing_is_disturbed "the-hub-dies-and-nothing-is-disturbed" "127.0.81.8",
     standby_and_clean_shutdown_move_the_service "standby-and-clean-shutdown-move-the-service" "127.0.81.9",
+    administrators_commands_work "administrators-commands-work" "127.0.81.11",
     a_failing_fence_device_recovers_nothing "a-failing-fence-device-recovers-nothing" "127.0.81.10",
 }
 

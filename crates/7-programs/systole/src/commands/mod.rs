@@ -5,10 +5,12 @@
 
 mod attrd_updater;
 mod cib_input;
+mod cibadmin;
 mod command_line;
 mod crm_attribute;
 mod crm_mon;
 mod crm_node;
+mod crm_resource;
 mod crm_simulate;
 mod crm_verify;
 mod daemons;
@@ -69,6 +71,7 @@ pub const COMMANDS: &[Command] = &[
     native("standby", "move everything off a node", nodes::standby),
     native("status", "nodes, resources and failures", status::run),
     compatible("attrd_updater", "transient attributes of nodes", attrd_updater::run),
+    compatible("cibadmin", "read and change the CIB", cibadmin::run),
     compatible("crm_attribute", "options of the cluster, attributes of nodes", crm_attribute::run),
     compatible("crm_error", "what an exit code means", small_tools::crm_error),
     compatible("crm_failcount", "failures of a resource on a node", small_tools::crm_failcount),
@@ -76,6 +79,7 @@ pub const COMMANDS: &[Command] = &[
     compatible("crm_mon", "the status of the cluster", crm_mon::run),
     compatible("crm_node", "who this node and the members are", crm_node::run),
     compatible("crm_standby", "standby mode of a node", small_tools::crm_standby),
+    compatible("crm_resource", "where resources are, and what is done to them", crm_resource::run),
     compatible("crm_simulate", "what the cluster would do", crm_simulate::run),
     compatible("crm_verify", "whether a configuration can work", crm_verify::run),
     compatible("crmadmin", "who coordinates, and in which state", crm_node::crmadmin),
