@@ -247,6 +247,12 @@ impl Member {
                 PeerState::Unseen if recorded("crmd") == Some("online") || recorded("in_ccm") == Some("true") => GONE.to_vec(),
                 PeerState::Unseen => continue,
             };
+            // Safety: a node that was seen here and whose leave nobody knows of is expected to be here, and so will be fenced. After all
+            // daemons restarted at once the status is empty, and would otherwise show a lost node as one that was never there.
+            let is_lost = matches!(peer.state, PeerState::DaemonLost | PeerState::HostLost);
+            if is_lost && !is_dead && recorded("expected").is_none() {
+                wanted.push(("expected", "member"));
+            }
             wanted.retain(|(attribute, value)| recorded(attribute) != Some(*value));
             if wanted.is_empty() {
                 continue;
