@@ -234,6 +234,10 @@ impl Controller {
         }
         let uuid = self.uuid.clone().unwrap_or_default();
         self.progress.take_over(plan, &uuid);
+        if !self.changed_meanwhile.is_empty() {
+            // It leaves those resources alone, believing them as they were: whether that is still right is for one more plan.
+            self.want_plan(now, "actions ended while a plan was made");
+        }
         self.told_idle = false;
     }
 

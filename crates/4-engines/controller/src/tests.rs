@@ -294,6 +294,19 @@ fn nothing_is_planned_before_it_is_known_which_nodes_there_are() {
 }
 
 #[test]
+fn a_plan_that_does_not_know_what_ended_meanwhile_is_followed_by_another() {
+    for (planned, expected) in [("1 do start web node2", 0), ("1 do start db node2", 1)] {
+        let mut rig = Rig::new();
+        rig.plan(&["1 do stop web node3"]);
+        assert_eq!(rig.event(Event::InputChanged { cause: "a".into() }), ["calculate"]);
+        rig.ends((1, 1), "stop web node3", 0);
+        let lines = rig.plan(&[planned]);
+        assert_eq!(lines.iter().filter(|line| line.starts_with("node2: ")).count(), expected, "{lines:?}");
+        assert_eq!(lines.last().unwrap(), "calculate");
+    }
+}
+
+#[test]
 fn changes_during_a_calculation_make_one_more() {
     let mut rig = Rig::new();
     for cause in ["a", "b"] {
