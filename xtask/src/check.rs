@@ -27,6 +27,13 @@ const IMPURE: &[(&str, &str)] = &[
     ("HashSet", "an order that differs from run to run"),
 ];
 
+/// Hash maps that are looked up and never walked, so that their order cannot be seen; each was read for that.
+const LOOKED_UP_ONLY: &[&str] = &[
+    "crates/4-engines/scheduler/src/actions/draft.rs",
+    "crates/4-engines/scheduler/src/actions/history.rs",
+    "crates/4-engines/scheduler/src/values.rs",
+];
+
 /// Runs every check and reports all that is wrong, not only the first.
 pub fn run() -> anyhow::Result<()> {
     let mut problems = floors::problems()?;
@@ -95,8 +102,9 @@ fn purity() -> anyhow::Result<Vec<String>> {
         if !is_pure(&shown) || is_test {
             continue;
         }
-        problems
-            .extend(impurities(&std::fs::read_to_string(&path)?).into_iter().map(|(line, why)| format!("{shown}:{line} brings in {why}")));
+        let is_exempt = |why: &str| why.starts_with("an order") && LOOKED_UP_ONLY.contains(&shown.as_str());
+        let found = impurities(&std::fs::read_to_string(&path)?);
+        problems.extend(found.into_iter().filter(|(_, why)| !is_exempt(why)).map(|(line, why)| format!("{shown}:{line} brings in {why}")));
     }
     Ok(problems)
 }

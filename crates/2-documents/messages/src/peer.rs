@@ -177,7 +177,10 @@ pub enum PeerMessage {
     Replica(ReplicaMessage),
     Attributes(AttributesMessage),
     /// The coordinator is ready to lead: every member (or the named one) tells it what it is at.
-    Lead { term: u64, to: Option<NodeName> },
+    Lead {
+        term: u64,
+        to: Option<NodeName>,
+    },
     /// An order of the coordinator to a node; ignored when the term is not the present one.
     Order {
         term: u64,

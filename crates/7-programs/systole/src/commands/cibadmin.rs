@@ -155,8 +155,8 @@ fn edit(arguments: &Arguments) -> Result<CibEdit, Refusal> {
             "The supplied command is considered dangerous. To prevent accidental destruction of the cluster, the --force flag is required in order to proceed.",
         ));
     }
-    let needs_input = !matches!(operation, "erase" | "bump") && !(operation.starts_with("delete") && arguments.xpath.is_some());
-    let input = if needs_input { Some(input(arguments)?) } else { None };
+    let says_it_all = matches!(operation, "erase" | "bump") || (operation.starts_with("delete") && arguments.xpath.is_some());
+    let input = if says_it_all { None } else { Some(input(arguments)?) };
     Ok(CibEdit {
         operation: operation.to_owned(),
         section: arguments.scope.clone(),
