@@ -24,7 +24,7 @@ impl Replica {
             return;
         }
         if self.granted.contains(&wish.request) {
-            self.wait_or_answer(wish.request, wish.origin, None, true, out);
+            self.wait_or_answer(wish, None, true, out);
             return;
         }
         let is_quorate = self.settlement.as_ref().is_some_and(|settled| settled.is_quorate);
@@ -61,30 +61,25 @@ impl Replica {
         out.push(ReplicaCommand::Changed(Changed {
             patch: Some(patch),
             is_configuration,
-            client: wish.client,
+            client: wish.client.clone(),
             origin: wish.origin.clone(),
         }));
         // The origin of a status update sees it applied: that is its answer.
         let is_status = matches!(wish.change, CibChange::Status(_)) && !is_configuration;
         if !is_status || wish.origin == self.config.node {
-            self.wait_or_answer(wish.request, wish.origin, output, is_configuration, out);
+            self.wait_or_answer(wish, output, is_configuration, out);
         }
     }
 
-    fn wait_or_answer(
-        &mut self,
-        request: String,
-        origin: NodeName,
-        output: Option<String>,
-        must_be_durable: bool,
-        out: &mut Vec<ReplicaCommand>,
-    ) {
+    fn wait_or_answer(&mut self, wish: CibWish, output: Option<String>, must_be_durable: bool, out: &mut Vec<ReplicaCommand>) {
+        let is_forced = matches!(&wish.change, CibChange::Edit(edit) if edit.force);
+        let CibWish { request, origin, .. } = wish;
         if !must_be_durable {
             self.answer(request, origin, Ok(output), out);
             return;
         }
         let version = (self.mark.admin_epoch, self.mark.epoch);
-        self.waiting.push(Waiting { request, origin, version, output });
+        self.waiting.push(Waiting { request, origin, version, output, is_forced });
         self.answer_durable(out);
     }
 
@@ -105,10 +100,10 @@ impl Replica {
         if settled.coordinator != self.config.node || self.waiting.is_empty() {
             return;
         }
-        let enough = enough(settled);
+        let enough = |waiting: &Waiting| if waiting.is_forced { settled.members.len() } else { enough(settled) };
         let holders = |version: (u64, u64)| self.holders((self.mark.lineage, version.0, version.1));
         let (done, waiting): (Vec<Waiting>, Vec<Waiting>) =
-            self.waiting.iter().cloned().partition(|waiting| holders(waiting.version) >= enough);
+            self.waiting.iter().cloned().partition(|waiting| holders(waiting.version) >= enough(waiting));
         self.waiting = waiting;
         for Waiting { request, origin, output, .. } in done {
             self.answer(request, origin, Ok(output), out);
@@ -162,6 +157,10 @@ impl Replica {
 }
 
 /// Returns how many disks must have a write.
+///
+/// Safety: a view smaller than the majority will do only when it has quorum. Quorum that was lost while a write waited for disks
+/// leaves its outcome open until there is quorum again.
 fn enough(settled: &Settlement) -> usize {
-    (settled.configured / 2 + 1).min(settled.members.len())
+    let majority = settled.configured / 2 + 1;
+    if settled.is_quorate { majority.min(settled.members.len()) } else { majority }
 }

@@ -97,6 +97,8 @@ pub(crate) struct Waiting {
     pub origin: NodeName,
     pub version: (u64, u64),
     pub output: Option<String>,
+    /// It was forced: the disks of the members there are will do, quorum or not.
+    pub is_forced: bool,
 }
 
 /// A wish of this node that is not answered yet.
