@@ -25,8 +25,8 @@ fn main() -> ExitCode {
         Some("check") => check::run(),
         Some("test") => test::run(&arguments[1..]),
         Some("fix") => run(Command::new("cargo").args(["fmt", "--all"])),
-        Some("sim") => cargo_run("sim", &arguments[1..]),
-        Some("corpus") => cargo_run("corpus", &arguments[1..]),
+        Some("sim") => cargo_run("sim", "sim", &arguments[1..]),
+        Some("corpus") => cargo_run("rehearsal", "corpus", &arguments[1..]),
         Some("packages") => packages::list(),
         _ => {
             print!("{HELP}");
@@ -58,6 +58,6 @@ fn run(command: &mut Command) -> anyhow::Result<()> {
 }
 
 /// Runs an example program of a crate that a chore is made of.
-fn cargo_run(example: &str, arguments: &[String]) -> anyhow::Result<()> {
-    run(Command::new("cargo").args(["run", "--quiet", "--release", "--example", example, "--"]).args(arguments))
+fn cargo_run(package: &str, example: &str, arguments: &[String]) -> anyhow::Result<()> {
+    run(Command::new("cargo").args(["run", "--quiet", "--release", "--package", package, "--example", example, "--"]).args(arguments))
 }
