@@ -121,7 +121,8 @@ impl Replica {
 
     /// Returns whether enough disks know the lineage that writes belong to now.
     fn is_lineage_held(&self) -> bool {
-        self.settlement.as_ref().is_some_and(|settled| self.holders((self.mark.lineage, 0, 0)) >= enough(settled))
+        let Some(settled) = &self.settlement else { return false };
+        settled.is_complete && self.mark.lineage == settled.term && self.holders((self.mark.lineage, 0, 0)) >= enough(settled)
     }
 
     /// A disk is further than before: what waited for it goes on.
@@ -162,5 +163,5 @@ impl Replica {
 /// leaves its outcome open until there is quorum again.
 fn enough(settled: &Settlement) -> usize {
     let majority = settled.configured / 2 + 1;
-    if settled.is_quorate { majority.min(settled.members.len()) } else { majority }
+    if settled.is_quorate && settled.is_complete { majority.min(settled.members.len()) } else { majority }
 }

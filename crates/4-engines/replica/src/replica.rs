@@ -30,6 +30,9 @@ pub struct Settlement {
     /// How many nodes the cluster is configured with: a majority of these must hold a write.
     pub configured: usize,
     pub is_quorate: bool,
+    /// Whether the members, not only the hosts that quorum is counted by, are a majority or all there are. Until they are, the
+    /// newest copy may be on a host whose daemon has not joined yet.
+    pub is_complete: bool,
     /// The copy everyone takes, and who has it. `None` when nobody said hello anew: copies are as they were.
     pub newest: Option<(CibMark, NodeName)>,
     /// Whether every member said that it has that copy.
@@ -235,7 +238,8 @@ impl Replica {
 
     fn settled(&mut self, now: Now, settlement: Settlement, out: &mut Vec<ReplicaCommand>) {
         let newest = settlement.newest.clone();
-        let (term, is_quorate, is_agreed) = (settlement.term, settlement.is_quorate, settlement.is_agreed);
+        let is_quorate = settlement.is_quorate && settlement.is_complete;
+        let (term, is_agreed) = (settlement.term, settlement.is_agreed);
         let before = self.settlement.replace(settlement);
         if let Some((mark, holder)) = newest {
             self.in_step = self.mark == mark;

@@ -195,7 +195,9 @@ impl Member {
     }
 
     fn settled(&mut self, settled: Settled) {
-        let members = self.membership.members().cloned().collect();
+        let members: std::collections::BTreeSet<NodeName> = self.membership.members().cloned().collect();
+        let hosts = self.membership.view().map_or(0, |view| view.hosts.len());
+        let is_complete = members.len() * 2 > self.membership.configured() || members.len() >= hosts;
         // A coordinator that takes over the CIB of another partition begins anew: what that one says of this very node is out of date,
         // so every member is asked again what it is at.
         let takes_over = settled.is_new_view && !settled.cib_agreed && settled.cib_holder != self.config.node;
@@ -208,6 +210,7 @@ impl Member {
             members,
             configured: self.membership.configured(),
             is_quorate: self.membership.is_quorate(),
+            is_complete,
             newest: settled.is_new_view.then_some((settled.cib, settled.cib_holder)),
             is_agreed: settled.cib_agreed,
         }));
