@@ -70,8 +70,8 @@ impl Controller {
         }
         if step.action.operation == "cancel" {
             self.drop_cancelled(&step, report, commands);
-        } else if failed && step.noted && !report.interval.is_zero() {
-            // The failure has a place of its own: the note that the watch is pending must not stay.
+        } else if (failed || cancelled) && step.noted && !report.interval.is_zero() {
+            // The failure has a place of its own (a watch that was ended has none): the note that it is pending must not stay.
             self.drop_note(&step, commands);
         }
         if failed {

@@ -107,7 +107,7 @@ impl Executor {
             }
             Event::Ordered(order) => self.order(now, order, commands),
             Event::CancelOrdered(order) => self.cancel(now, order, commands),
-            Event::ForgetOrdered { resource } => self.forget(&resource, commands),
+            Event::ForgetOrdered { resource } => self.forget(now, &resource, commands),
             Event::AgentFinished(result) => self.agent_finished(now, result, commands),
             Event::ReportsAcknowledged(ids) => {
                 for id in ids {
@@ -115,7 +115,7 @@ impl Executor {
                 }
             }
             Event::CoordinatorChanged => self.introduce(now, commands),
-            Event::RecurringDropped => self.drop_all_recurring(commands),
+            Event::RecurringDropped => self.drop_all_recurring(now, commands),
             Event::LimitChanged { parallel_max } => self.settings.parallel_max = parallel_max,
             Event::TimePassed => {}
         }
@@ -194,7 +194,7 @@ impl Executor {
         self.changed = true;
         let id = order.resource.clone();
         if changes_state(&order) {
-            self.end_recurring(&id, commands);
+            self.end_recurring(now, &id, commands);
         }
         if self.connected {
             self.ask_metadata(&order.agent, &order.operation, now, commands);
@@ -277,9 +277,9 @@ impl Executor {
         }
     }
 
-    fn forget(&mut self, resource: &ResourceId, commands: &mut Vec<Command>) {
+    fn forget(&mut self, now: Now, resource: &ResourceId, commands: &mut Vec<Command>) {
         self.changed = true;
-        self.end_recurring(resource, commands);
+        self.end_recurring(now, resource, commands);
         let Some(queue) = self.resources.get_mut(resource) else { return };
         queue.waiting.clear();
         queue.reports.clear();
@@ -294,22 +294,27 @@ impl Executor {
     }
 
     /// Ends what recurs of a resource because its state is about to change; results of it would say nothing.
-    fn end_recurring(&mut self, resource: &ResourceId, commands: &mut Vec<Command>) {
+    ///
+    /// Whoever still waits for the first result of one is told that there will be none.
+    fn end_recurring(&mut self, now: Now, resource: &ResourceId, commands: &mut Vec<Command>) {
         let Some(queue) = self.resources.get_mut(resource) else { return };
-        queue.recurring.clear();
+        let ended = std::mem::take(&mut queue.recurring);
         if let Some(active) = queue.active.as_mut().filter(|active| !active.order.interval.is_zero()) {
             if active.afterwards == Afterwards::Report {
                 active.afterwards = Afterwards::Drop;
             }
             commands.push(Command::Agent(AgentOrder::Kill { id: active.call }));
         }
+        for recurring in ended.iter().filter(|recurring| recurring.reported.is_none()) {
+            self.report_cancelled_order(now, &recurring.order, commands);
+        }
     }
 
-    fn drop_all_recurring(&mut self, commands: &mut Vec<Command>) {
+    fn drop_all_recurring(&mut self, now: Now, commands: &mut Vec<Command>) {
         self.changed = true;
         let ids: Vec<ResourceId> = self.resources.keys().cloned().collect();
         for id in ids {
-            self.end_recurring(&id, commands);
+            self.end_recurring(now, &id, commands);
         }
     }
 

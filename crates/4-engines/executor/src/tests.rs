@@ -152,7 +152,7 @@ fn a_recurring_result_is_told_first_and_when_it_changes() {
 fn a_state_change_ends_the_watch_at_work_and_goes_first() {
     let mut rig = Rig::new();
     rig.ordered("web", "monitor", 10);
-    assert_eq!(rig.ordered("web", "stop", 0), ["kill 1"]);
+    assert_eq!(rig.ordered("web", "stop", 0), ["kill 1", "report web_monitor_10000 call 0 Cancelled rc 193 direct"]);
     assert_eq!(rig.ends(1, AgentOutcome::Cancelled), ["ack 1", "run 2 web stop"]);
     rig.exits(2, 0);
     assert!(rig.at(60).iter().all(|line| !line.starts_with("run")), "nothing recurs after a stop");

@@ -78,6 +78,8 @@ pub struct Member {
     pub(crate) reported: BTreeMap<NodeName, u64>,
     /// Members that were asked to.
     pub(crate) asked: BTreeMap<NodeName, u64>,
+    /// The term in which members were asked last.
+    pub(crate) asked_in: u64,
     pub(crate) told_nodes: BTreeMap<NodeName, controller::Node>,
     pub(crate) told_settings: Option<controller::Settings>,
     pub(crate) told_situation: Option<fencer::Situation>,
@@ -151,6 +153,7 @@ impl Member {
             in_charge: false,
             reported: BTreeMap::new(),
             asked: BTreeMap::new(),
+            asked_in: 0,
             told_nodes: BTreeMap::new(),
             told_settings: None,
             told_situation: None,

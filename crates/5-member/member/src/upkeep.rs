@@ -74,12 +74,17 @@ impl Member {
         let is_same = |node: &NodeName, daemon: &u64| peers.get(node).is_some_and(|peer| peer.is_member() && peer.daemon == Some(*daemon));
         self.reported.retain(|node, daemon| is_same(node, daemon));
         self.asked.retain(|node, daemon| is_same(node, daemon));
+        let term = self.membership.term();
+        if std::mem::replace(&mut self.asked_in, term) != term {
+            // A question of an earlier term may have gone with its view: whoever has not answered is asked again.
+            let reported = &self.reported;
+            self.asked.retain(|node, daemon| reported.get(node) == Some(daemon));
+        }
         let members = peers.iter().filter(|(_, peer)| peer.is_member());
         let unasked: Vec<(NodeName, u64)> = members
             .map(|(node, peer)| (node.clone(), peer.daemon.unwrap_or(0)))
             .filter(|(node, daemon)| self.asked.get(node) != Some(daemon))
             .collect();
-        let term = self.membership.term();
         for (node, daemon) in unasked {
             self.asked.insert(node.clone(), daemon);
             self.send(PeerMessage::Lead { term, to: Some(node) });

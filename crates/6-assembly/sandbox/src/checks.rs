@@ -33,6 +33,14 @@ pub(crate) fn active_twice(layout: &Layout, hosts: &[NodeName], single: &BTreeSe
         .collect()
 }
 
+/// Whether any of these hosts keeps state of the resource.
+pub(crate) fn is_active(layout: &Layout, hosts: &[NodeName], resource: &str) -> bool {
+    hosts
+        .iter()
+        .flat_map(|host| std::fs::read_dir(layout.state(host)).into_iter().flatten().flatten())
+        .any(|file| resource_of_state_file(&file.file_name().to_string_lossy()) == Some(resource))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -49,6 +49,11 @@ pub(crate) enum Step {
     ExpectStopped(String),
     /// A client of the resource gets no answer, as must be while it may not be recovered.
     ExpectUnanswered(String),
+    /// A client of `resource` has its answer back while `slow` is still not active.
+    AnswersBefore {
+        slow: String,
+        resource: String,
+    },
     /// Runs one of our own commands on a live node and shows what it prints.
     Run(Vec<String>),
     /// The same, and what it prints must contain this text.
@@ -72,6 +77,7 @@ standby NODE       move everything away     online NODE       end standby
 shutdown NODE      shut it down cleanly     fencing off|on    break or mend the power switch
 wait               until all is well        pause 2s          let time pass
 expect R [on NODE] | expect R stopped | expect R unanswered (by its client)
+answers-before SLOW R    R answers its client again while SLOW is not active yet
 run COMMAND …      systole's own commands, e.g. run explain web
 shows COMMAND … : TEXT   the same, and TEXT must be in what it prints
 status             who is what              quit              end the sandbox
@@ -135,6 +141,7 @@ pub(crate) fn step(line: &str) -> anyhow::Result<Step> {
         ("expect", [resource, "unanswered"]) => Step::ExpectUnanswered((*resource).to_owned()),
         ("expect", [resource]) => Step::Expect { resource: (*resource).to_owned(), on: None },
         ("expect", [resource, "on", rest @ ..]) => Step::Expect { resource: (*resource).to_owned(), on: Some(target(rest)?) },
+        ("answers-before", [slow, resource]) => Step::AnswersBefore { slow: (*slow).to_owned(), resource: (*resource).to_owned() },
         ("run", rest) if !rest.is_empty() => Step::Run(rest.iter().map(|word| (*word).to_owned()).collect()),
         ("shows", rest) => {
             let (command, text) = line.split_once(" : ").context("`shows` wants COMMAND : TEXT")?;

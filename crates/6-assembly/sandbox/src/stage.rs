@@ -43,7 +43,7 @@ pub struct Options {
 }
 
 /// How long `wait` waits before the scenario has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long the cluster must have nothing to do before it counts as idle.
 const QUIET: Duration = Duration::from_millis(150);

@@ -3,8 +3,8 @@
 use crate::host::Power;
 use crate::incident::{Incident, clock};
 use crate::script::{self, Step, Target};
-use crate::stage::Stage;
-use crate::watch;
+use crate::stage::{PATIENCE, Stage};
+use crate::{checks, watch};
 use anyhow::Context;
 use hub::Control;
 use messages::client::{CibEdit, ClientBody, ReplyBody};
@@ -87,6 +87,7 @@ impl Stage {
                 }
                 Ok(())
             }
+            Step::AnswersBefore { slow, resource } => self.answers_before(&slow, &resource),
             Step::Run(words) => self.run_command(&words).map(|text| print!("{text}")),
             Step::Shows { command, text } => {
                 let shown = self.run_command(&command)?;
@@ -178,6 +179,18 @@ impl Stage {
     fn note_broken(&mut self, text: String) {
         println!("{}  NOT AS EXPECTED: {text}", clock());
         self.broken.push(text);
+    }
+
+    fn answers_before(&mut self, slow: &str, resource: &str) -> anyhow::Result<()> {
+        self.until(PATIENCE, |stage| stage.unanswered.contains(resource)).with_context(|| format!("{resource} never stopped answering"))?;
+        self.until(PATIENCE, |stage| !stage.unanswered.contains(resource)).with_context(|| format!("{resource} does not answer again"))?;
+        let hosts: Vec<NodeName> = self.hosts.iter().map(|host| host.name.clone()).collect();
+        if checks::is_active(&self.layout, &hosts, slow) {
+            self.note_broken(format!("{resource} came back only after {slow}"));
+        } else {
+            println!("{}  as expected, {resource} is back while {slow} is still at it", clock());
+        }
+        Ok(())
     }
 
     fn kill_resource(&mut self, resource: &str) -> anyhow::Result<()> {
