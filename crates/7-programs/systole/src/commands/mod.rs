@@ -7,6 +7,7 @@ mod attrd_updater;
 mod cib_input;
 mod cibadmin;
 mod command_line;
+mod config;
 mod crm_attribute;
 mod crm_mon;
 mod crm_node;
@@ -61,6 +62,7 @@ pub const COMMANDS: &[Command] = &[
     native("ban", "keep a resource off a node", placing::ban),
     native("cleanup", "forget failures, so that the cluster tries again", nodes::cleanup),
     native("clear", "take back what move and ban did", placing::clear),
+    native("config", "show, check, compare and apply configurations", config::run),
     native("explain", "why a resource or a node is as it is", explain::run),
     native("fence", "make certain that a node runs nothing any more", nodes::fence),
     native("maintenance", "let the cluster watch, and touch nothing", nodes::maintenance),
