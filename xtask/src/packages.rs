@@ -11,6 +11,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("nginx-light", "a real web server under its OCF agent"),
     ("iproute2", "addresses and network namespaces"),
     ("pacemaker-cli-utils", "the incumbent's tools, to compare digests, patches and validation with ours"),
+    ("libxml2-utils", "xmllint, to compare validation with the field's schemas"),
     ("procps", "agents call ps and pgrep"),
 ];
 
