@@ -17,6 +17,7 @@ mod options;
 mod peers;
 mod planning;
 mod told;
+mod unsupported;
 mod upkeep;
 
 pub use command::{LogLevel, MemberCommand, PlanRequest, StoreOrder};

@@ -78,6 +78,8 @@ pub struct Member {
     pub(crate) reported: BTreeMap<NodeName, u64>,
     /// Members that were asked to.
     pub(crate) asked: BTreeMap<NodeName, u64>,
+    /// What the configuration asks for and plans leave out, in sentences, as it was told last.
+    pub(crate) left_out: Vec<String>,
     /// The term in which members were asked last.
     pub(crate) asked_in: u64,
     pub(crate) told_nodes: BTreeMap<NodeName, controller::Node>,
@@ -154,6 +156,7 @@ impl Member {
             reported: BTreeMap::new(),
             asked: BTreeMap::new(),
             asked_in: 0,
+            left_out: Vec::new(),
             told_nodes: BTreeMap::new(),
             told_settings: None,
             told_situation: None,

@@ -118,7 +118,17 @@ impl Member {
     }
 
     fn calculate(&mut self, number: u64) {
-        let input = Arc::new(self.controller.planning_input(self.replica.cib()));
+        let mut input = self.controller.planning_input(self.replica.cib());
+        let mut left_out = Vec::new();
+        if let Some((reduced, told)) = crate::unsupported::left_out(&input) {
+            (input, left_out) = (reduced, told);
+        }
+        let known = std::mem::replace(&mut self.left_out, left_out.clone());
+        for text in left_out.into_iter().filter(|text| !known.contains(text)) {
+            self.log(LogLevel::Warning, text.clone());
+            self.tell_everyone(messages::event::Fact::Warning { text });
+        }
+        let input = Arc::new(input);
         let name = format!("pe-input-{}.bz2", self.next_input);
         self.next_input += 1;
         let mut saved = (*input).clone();
