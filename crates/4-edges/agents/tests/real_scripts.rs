@@ -95,29 +95,41 @@ fn a_flood_is_drained_and_its_beginning_and_last_reason_are_kept() {
 }
 
 /// Ends a process that a test left on purpose.
-struct Cleanup(&'static str);
+struct Cleanup(String);
+
+impl Cleanup {
+    /// Returns a mark that no other run of these tests uses.
+    fn new(name: &str) -> Self {
+        Self(format!("{name}-{}", std::process::id()))
+    }
+}
 
 impl Drop for Cleanup {
     fn drop(&mut self) {
-        with_variable("SYSTOLE_TEST_MARK", self.0).iter().for_each(Process::kill);
+        with_variable("SYSTOLE_TEST_MARK", &self.0).iter().for_each(Process::kill);
     }
 }
 
 #[test]
 fn a_service_that_holds_the_pipes_open_is_not_waited_for_and_lives_on() {
-    let _cleanup = Cleanup("service");
+    let cleanup = Cleanup::new("service");
     let mut start = script("sleep 1000 & setsid sleep 1000 & echo started");
-    start.environment.insert("SYSTOLE_TEST_MARK".into(), "service".into());
+    start.environment.insert("SYSTOLE_TEST_MARK".into(), cleanup.0.clone());
     let ended = run(&start, AMPLE);
     assert_eq!((ended.outcome, ended.stdout.as_str()), (AgentOutcome::Exited(0), "started\n"));
-    assert_eq!(with_variable("SYSTOLE_TEST_MARK", "service").len(), 2);
+    // A process in the midst of becoming `sleep` shows no environment for a moment.
+    let until = std::time::Instant::now() + AMPLE;
+    while with_variable("SYSTOLE_TEST_MARK", &cleanup.0).len() != 2 {
+        assert!(std::time::Instant::now() < until, "the service does not live on");
+        std::thread::yield_now();
+    }
 }
 
 #[test]
 fn a_child_that_escaped_from_the_group_does_not_hold_up_a_time_out() {
-    let _cleanup = Cleanup("escaped");
+    let cleanup = Cleanup::new("escaped");
     let mut start = script("setsid sleep 1000 & wait");
-    start.environment.insert("SYSTOLE_TEST_MARK".into(), "escaped".into());
+    start.environment.insert("SYSTOLE_TEST_MARK".into(), cleanup.0.clone());
     assert_eq!(run(&start, Duration::from_millis(200)).outcome, AgentOutcome::TimedOut);
 }
 

@@ -11,6 +11,7 @@ mod holder;
 mod metadata;
 mod process;
 mod stateful;
+mod watchers;
 mod web;
 
 pub use call::{Call, Failure};
@@ -66,7 +67,18 @@ impl Action {
 }
 
 /// All agents, by name.
-pub const AGENTS: &[Agent] = &[address::AGENT, dummy::AGENT, process::AGENT, stateful::AGENT, web::AGENT];
+pub const AGENTS: &[Agent] = &[
+    address::AGENT,
+    dummy::AGENT,
+    process::AGENT,
+    stateful::AGENT,
+    watchers::ATTRIBUTE,
+    watchers::HEALTH_CPU,
+    watchers::IFSPEED,
+    watchers::PING,
+    watchers::SYS_INFO,
+    web::AGENT,
+];
 
 /// Returns the agent of this name.
 pub fn find(name: &str) -> Option<&'static Agent> {

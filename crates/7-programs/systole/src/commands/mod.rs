@@ -9,6 +9,7 @@ mod cibadmin;
 mod command_line;
 mod config;
 mod crm_attribute;
+mod crm_diff;
 mod crm_mon;
 mod crm_node;
 mod crm_resource;
@@ -75,6 +76,7 @@ pub const COMMANDS: &[Command] = &[
     compatible("attrd_updater", "transient attributes of nodes", attrd_updater::run),
     compatible("cibadmin", "read and change the CIB", cibadmin::run),
     compatible("crm_attribute", "options of the cluster, attributes of nodes", crm_attribute::run),
+    compatible("crm_diff", "the difference of two CIBs as a patch", crm_diff::run),
     compatible("crm_error", "what an exit code means", small_tools::crm_error),
     compatible("crm_failcount", "failures of a resource on a node", small_tools::crm_failcount),
     compatible("crm_master", "promotion score of the calling agent's resource", crm_attribute::master),
