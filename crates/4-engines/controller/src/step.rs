@@ -138,6 +138,11 @@ impl Step {
             && !matches!(self.action.operation.as_str(), "notify" | "cancel")
     }
 
+    /// Returns whether it asks once what a resource does somewhere.
+    pub fn is_probe(&self) -> bool {
+        self.action.kind == ActionKind::Resource && self.action.operation == "monitor" && self.interval().is_zero()
+    }
+
     pub fn identity(&self) -> Identity {
         let detail = match self.action.operation.as_str() {
             "stonith" => self.action.meta("stonith_action").unwrap_or("reboot").to_owned(),

@@ -258,6 +258,16 @@ fn a_new_plan_adopts_what_is_under_way() {
 }
 
 #[test]
+fn a_probe_that_ended_while_a_plan_was_made_is_not_asked_again_behind_the_start_it_allowed() {
+    let mut rig = Rig::new();
+    rig.plan(&["1 do monitor web node1", "2 do start web node1 after 1"]);
+    assert_eq!(rig.event(Event::InputChanged { cause: "another resource".into() }), ["calculate"]);
+    rig.ends((1, 1), "monitor web node1", 0);
+    let lines = rig.plan(&["5 do monitor web node1", "6 do start web node1 after 5", "7 do monitor web node2"]);
+    assert_eq!(lines, ["write node2 web_monitor_0 pending", "node2: web_monitor_0 [2]"], "of that node nothing is asked");
+}
+
+#[test]
 fn what_contradicts_an_action_under_way_waits_for_its_outcome() {
     let mut rig = Rig::new();
     rig.plan(&["1 do start slow node1", "2 do start dependent node1 after 1"]);
