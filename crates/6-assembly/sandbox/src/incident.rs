@@ -9,12 +9,17 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// The longest it may take until a cluster notices what was done to it: a monitor's interval, or a frozen node's silence.
 const NOTICE_MAX: Duration = Duration::from_secs(12);
 
+/// How late a fact may be told and still stand at its place.
+const TELLING: Duration = Duration::from_millis(100);
+
 /// One incident, from what was done to the cluster until all is well again.
 pub(crate) struct Incident {
     began: Instant,
     /// Wall-clock microseconds of the beginning, to place events that carry their own time.
     began_wall: i64,
     seen: Vec<String>,
+    /// Lines not shown yet: nodes and clients tell what they see a little late, and a time line is read in the order of time.
+    lines: Vec<(Duration, String)>,
     /// First and last moment of each phase, since the beginning.
     phases: BTreeMap<Phase, (Duration, Duration)>,
     interrupted: Option<Instant>,
@@ -26,13 +31,30 @@ impl Incident {
     /// Begins an incident and returns the line that says so.
     pub(crate) fn begin(what: &str) -> (Self, String) {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |age| age.as_micros() as i64);
-        let incident =
-            Self { began: Instant::now(), began_wall: wall, seen: Vec::new(), phases: BTreeMap::new(), interrupted: None, outage: None };
+        let incident = Self {
+            began: Instant::now(),
+            began_wall: wall,
+            seen: Vec::new(),
+            lines: Vec::new(),
+            phases: BTreeMap::new(),
+            interrupted: None,
+            outage: None,
+        };
         (incident, format!("{}  {what}", clock()))
     }
 
-    /// Returns the line of a fact; `None` when it says nothing new (several nodes notice the same).
-    pub(crate) fn line(&mut self, event: &ClusterEvent) -> Option<String> {
+    /// Begins an incident that the sandbox did not cause: somebody's command, or a fault of its own.
+    pub(crate) fn seen(event: &ClusterEvent) -> Option<(Self, String)> {
+        let text = phrase::of(&event.fact)?;
+        let (mut incident, line) = Self::begin(&text);
+        incident.began_wall = event.at.0;
+        let _ = incident.note(event);
+        incident.lines.clear();
+        Some((incident, line))
+    }
+
+    /// Takes a fact into the time line, unless it says nothing new (several nodes notice the same). Returns whether it did.
+    pub(crate) fn note(&mut self, event: &ClusterEvent) -> bool {
         let since = Duration::from_micros((event.at.0 - self.began_wall).max(0) as u64);
         if let Some(phase) = event.fact.phase() {
             let begin = match &event.fact {
@@ -42,33 +64,40 @@ impl Incident {
             let span = self.phases.entry(phase).or_insert((begin, since));
             *span = (span.0.min(begin), span.1.max(since));
         }
-        let text = phrase::of(&event.fact)?;
-        if self.seen.contains(&text) {
-            return None;
-        }
+        let Some(text) = phrase::of(&event.fact).filter(|text| !self.seen.contains(text)) else { return false };
         self.seen.push(text.clone());
-        let phase = event.fact.phase().map_or("", Phase::as_str);
-        Some(format!("      {:+.3}  {phase:<7}  {text}", since.as_secs_f64()))
+        self.push(since, event.fact.phase().map_or("", Phase::as_str), &text);
+        true
     }
 
-    /// Notes what a client sees, and returns its line.
-    pub(crate) fn answer(&mut self, resource: &str, node: Option<&str>, at: Instant) -> Option<String> {
-        let since = at.saturating_duration_since(self.began).as_secs_f64();
+    /// Notes what a client sees.
+    pub(crate) fn answer(&mut self, resource: &str, node: Option<&str>, at: Instant) {
+        let since = at.saturating_duration_since(self.began);
         match node {
             None => {
                 self.interrupted.get_or_insert(at);
-                Some(format!("      {since:+.3}  client   {resource} answers no more"))
+                self.push(since, "client", &format!("{resource} answers no more"));
             }
             Some(node) => {
-                let began = self.interrupted.take()?;
+                let Some(began) = self.interrupted.take() else { return };
                 let outage = at.saturating_duration_since(began);
                 self.outage = Some(self.outage.unwrap_or_default() + outage);
-                Some(format!(
-                    "      {since:+.3}  client   {resource} answers again, from {node}; it was away for {:.2} s",
-                    outage.as_secs_f64()
-                ))
+                let text = format!("{resource} answers again, from {node}; it was away for {:.2} s", outage.as_secs_f64());
+                self.push(since, "client", &text);
             }
         }
+    }
+
+    fn push(&mut self, since: Duration, phase: &str, text: &str) {
+        self.lines.push((since, format!("      {:+.3}  {phase:<7}  {text}", since.as_secs_f64())));
+    }
+
+    /// Returns the lines that nothing earlier can come before any more; at the end, all that are left.
+    pub(crate) fn take_lines(&mut self, at_end: bool) -> Vec<String> {
+        let until = if at_end { Duration::MAX } else { self.began.elapsed().saturating_sub(TELLING) };
+        let mut due: Vec<(Duration, String)> = self.lines.extract_if(.., |(since, _)| *since <= until).collect();
+        due.sort_by_key(|(since, _)| *since);
+        due.into_iter().map(|(_, line)| line).collect()
     }
 
     /// Whether the cluster has noticed, or has had the time to: before that, that all is well says nothing.
@@ -117,10 +146,27 @@ mod tests {
             by: by.into(),
             fact: Fact::HostLost { node: "node2".into(), cause: "its host's connection closed".into() },
         };
-        let line = incident.line(&event("node1")).unwrap();
-        assert!(line.contains("detect") && line.contains("node2 is gone"), "{line}");
-        assert_eq!(incident.line(&event("node3")), None);
+        assert!(incident.note(&event("node1")));
+        assert!(!incident.note(&event("node3")));
+        let lines = incident.take_lines(true);
+        assert!(lines.len() == 1 && lines[0].contains("detect") && lines[0].contains("node2 is gone"), "{lines:?}");
         assert!(incident.summary().contains("fence -"));
+    }
+
+    #[test]
+    fn what_is_told_late_stands_at_its_place() {
+        let (mut incident, _) = Incident::begin("web dies on node1");
+        let fact = |after: i64, node: &str| ClusterEvent {
+            at: Timestamp(incident_start() + after),
+            by: "node1".into(),
+            fact: Fact::HostJoined { node: node.into() },
+        };
+        for (after, node) in [(900_000_000, "late"), (100_000_000, "early")] {
+            assert!(incident.note(&fact(after, node)));
+        }
+        assert_eq!(incident.take_lines(false), Vec::<String>::new(), "something earlier may still come");
+        let lines = incident.take_lines(true);
+        assert!(lines[0].contains("early") && lines[1].contains("late"), "{lines:?}");
     }
 
     fn incident_start() -> i64 {

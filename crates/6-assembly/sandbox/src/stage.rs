@@ -150,6 +150,7 @@ impl Stage {
         let joined = begun.elapsed();
         self.load(configuration)?;
         self.until(PATIENCE, |stage| stage.is_well()).context("the resources did not start")?;
+        self.show_lines(true);
         println!(
             "      {:+.3}  ready    formed in {:.2} s, all resources run after {:.2} s",
             begun.elapsed().as_secs_f64(),
@@ -215,7 +216,14 @@ impl Stage {
         while let Ok(answer) = self.answers.try_recv() {
             self.note_answer(&answer);
         }
+        self.show_lines(false);
         Ok(())
+    }
+
+    pub(crate) fn show_lines(&mut self, at_end: bool) {
+        for line in self.incident.iter_mut().flat_map(|incident| incident.take_lines(at_end)) {
+            println!("{line}");
+        }
     }
 
     fn look_around(&mut self) -> anyhow::Result<()> {
@@ -241,10 +249,15 @@ impl Stage {
 
     fn show(&mut self, event: &ClusterEvent) {
         self.last_event = Instant::now();
-        if let Some(line) = self.incident.as_mut().and_then(|incident| incident.line(event)) {
-            println!("{line}");
-        } else if self.options.verbose && self.incident.is_none() {
+        if let Some(incident) = &mut self.incident {
+            incident.note(event);
+        } else if self.options.verbose {
             println!("{}  {}: {:?}", clock(), event.by, event.fact);
+        } else if self.options.script.is_none()
+            && let Some((incident, line)) = Incident::seen(event)
+        {
+            println!("\n{line}");
+            self.incident = Some(incident);
         }
     }
 
@@ -253,8 +266,8 @@ impl Stage {
             None => self.unanswered.insert(answer.resource.clone()),
             Some(_) => self.unanswered.remove(&answer.resource),
         };
-        if let Some(line) = self.incident.as_mut().and_then(|i| i.answer(&answer.resource, answer.node.as_deref(), answer.at)) {
-            println!("{line}");
+        if let Some(incident) = &mut self.incident {
+            incident.answer(&answer.resource, answer.node.as_deref(), answer.at);
         }
     }
 
@@ -325,6 +338,7 @@ impl Stage {
                 } else {
                     format!("{} did not come back", self.unanswered.iter().cloned().collect::<Vec<_>>().join(", "))
                 };
+                self.show_lines(true);
                 println!("{}  NOT WELL: {why}", clock());
                 self.broken.push(why);
                 self.incident = None;
@@ -333,6 +347,7 @@ impl Stage {
     }
 
     fn close_incident(&mut self) {
+        self.show_lines(true);
         if let Some(incident) = self.incident.take() {
             println!("{}", incident.summary());
         }

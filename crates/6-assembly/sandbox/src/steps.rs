@@ -110,6 +110,7 @@ impl Stage {
     }
 
     fn begin(&mut self, what: &str) {
+        self.show_lines(true);
         let (incident, line) = Incident::begin(what);
         println!("\n{line}");
         self.incident = Some(incident);
@@ -122,8 +123,8 @@ impl Stage {
             return Ok(());
         }
         let names: Vec<&str> = hosts.iter().map(|at| self.hosts[*at].name.as_str()).collect();
-        let line = format!("{} {what}", names.join(" and "));
-        self.begin(&line);
+        let what = if names.len() > 1 { plural(what) } else { what.to_owned() };
+        self.begin(&format!("{} {what}", names.join(" and ")));
         hosts.into_iter().try_for_each(|at| act(self, at))
     }
 
@@ -274,6 +275,16 @@ impl Stage {
             }
             _ => anyhow::bail!("the power switch wants an action and a host"),
         }
+    }
+}
+
+/// Returns what several hosts do, of what one does: its first word is a verb.
+fn plural(what: &str) -> String {
+    match what.split_once(' ') {
+        Some(("is", rest)) => format!("are {rest}"),
+        Some(("goes", rest)) => format!("go {rest}"),
+        Some((verb, rest)) => format!("{} {rest}", verb.trim_end_matches('s')),
+        None => what.trim_end_matches('s').to_owned(),
     }
 }
 
