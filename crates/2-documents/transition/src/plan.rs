@@ -3,6 +3,7 @@
 use crate::Graph;
 use model::{NodeName, ResourceId, Score, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// One line of the placement trace (`crm_simulate -s`): kept in the order of creation, never edited.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -74,26 +75,32 @@ pub struct Plan {
 }
 
 impl Plan {
+    fn terms(&self, resource: &str, node: &str) -> impl Iterator<Item = &Reason> {
+        self.reasons.iter().filter(move |r| r.resource == *resource && r.node.as_ref().is_some_and(|n| *n == *node))
+    }
+
     /// Returns why a resource goes to a node: the score it has there and what that is made of, in the words of a
     /// sentence's part; `None` when the scores say nothing about it.
     pub fn choice(&self, resource: &str, node: &str) -> Option<String> {
-        let here: Vec<&Reason> =
-            self.reasons.iter().filter(|r| r.resource == *resource && r.node.as_ref().is_some_and(|n| *n == *node)).collect();
-        let total = here.iter().fold(Score::ZERO, |sum, reason| sum + reason.score);
-        let mut others: Vec<&NodeName> =
-            self.reasons.iter().filter(|r| r.resource == *resource).filter_map(|r| r.node.as_ref()).filter(|n| **n != *node).collect();
-        others.sort();
-        others.dedup();
-        let open = others.iter().any(|other| {
-            let terms = self.reasons.iter().filter(|r| r.resource == *resource && r.node.as_ref() == Some(*other));
-            !terms.fold(Score::ZERO, |sum, reason| sum + reason.score).is_forbidden()
-        });
-        let terms: Vec<String> = here.iter().filter(|r| r.score != Score::ZERO).map(|r| format!("{} {}", r.score, r.words())).collect();
-        match (terms.is_empty(), open) {
-            (true, _) => None,
-            (false, true) => Some(format!("{node} has the highest score ({total} = {}) of the nodes left", terms.join(" + "))),
-            (false, false) => Some(format!("{node} is the only node left ({total} = {})", terms.join(" + "))),
+        let total = |node: &str| self.terms(resource, node).fold(Score::ZERO, |sum, reason| sum + reason.score);
+        let here: Vec<String> =
+            self.terms(resource, node).filter(|r| r.score != Score::ZERO).map(|r| format!("{} {}", r.score, r.words())).collect();
+        if here.is_empty() {
+            return None;
         }
+        // A node that nothing speaks for or against has no reason, and a line of the trace all the same.
+        let traced =
+            self.scores.iter().filter(|line| line.resource == *resource && !line.score.is_forbidden()).filter_map(|l| l.node.as_ref());
+        let reasoned = self.reasons.iter().filter(|r| r.resource == *resource).filter_map(|r| r.node.as_ref());
+        let others: BTreeSet<&NodeName> =
+            traced.chain(reasoned).filter(|other| **other != *node && !total(other.as_str()).is_forbidden()).collect();
+        let (score, here) = (total(node), here.join(" + "));
+        let rivals: Vec<&str> = others.iter().filter(|other| total(other.as_str()) == score).map(|other| other.as_str()).collect();
+        Some(match (others.is_empty(), rivals.is_empty()) {
+            (true, _) => format!("{node} is the only node left ({score} = {here})"),
+            (false, true) => format!("{node} has the highest score ({score} = {here}) of the nodes left"),
+            (false, false) => format!("{node} has the highest score ({score} = {here}), as {} has, and comes first", rivals.join(" and ")),
+        })
     }
 }
 
@@ -130,5 +137,16 @@ mod tests {
         assert_eq!(plan.choice("web", "c"), None);
         let plan = Plan { reasons: vec![reason("a", -1_000_000, "never-a"), reason("b", 50, "likes-b")], ..Plan::default() };
         assert!(plan.choice("web", "b").unwrap().starts_with("b is the only node left"));
+        let line = |node: &str| ScoreLine {
+            step: String::new(),
+            resource: "web".into(),
+            node: Some(node.into()),
+            text: "allocation score".into(),
+            score: Score::ZERO,
+        };
+        let plan = Plan { scores: vec![line("a"), line("b"), line("c")], ..plan };
+        assert!(plan.choice("web", "b").unwrap().ends_with("of the nodes left"), "nothing speaks against c, nor for it");
+        let plan = Plan { reasons: vec![reason("a", 50, "likes-a"), reason("b", 50, "likes-b")], ..Plan::default() };
+        assert_eq!(plan.choice("web", "a").unwrap(), "a has the highest score (50 = 50 location likes-a), as b has, and comes first");
     }
 }
