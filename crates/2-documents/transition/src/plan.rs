@@ -85,7 +85,8 @@ impl Plan {
         let total = |node: &str| self.terms(resource, node).fold(Score::ZERO, |sum, reason| sum + reason.score);
         let here: Vec<String> =
             self.terms(resource, node).filter(|r| r.score != Score::ZERO).map(|r| format!("{} {}", r.score, r.words())).collect();
-        if here.is_empty() {
+        // A closed node may be chosen all the same (what is there already stays); its score is not why.
+        if here.is_empty() || total(node).is_forbidden() {
             return None;
         }
         // A node that nothing speaks for or against has no reason, and a line of the trace all the same.

@@ -156,7 +156,7 @@ fn modify(state: Element) -> CibEdit {
 }
 
 fn delete(node: &ActionNode, path: &str) -> CibEdit {
-    let xpath = format!("/cib/status/node_state[@id={}]{path}", quoted(&node.id));
+    let xpath = format!("/cib/status/node_state[@uname={}]{path}", quoted(node.name.as_str()));
     CibEdit { operation: "delete".to_owned(), xpath: Some(xpath), ..CibEdit::default() }
 }
 

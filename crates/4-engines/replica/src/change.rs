@@ -1,6 +1,7 @@
 //! What a wish makes of a CIB, and the marks of the copies before and after.
 
 use crate::edited::edited;
+use crate::node_ids;
 use cib::Version;
 use cib::digest::{DigestForm, content_digest, md5};
 use cib::patch::Patch;
@@ -89,7 +90,8 @@ pub(crate) fn carry_out(cib: &Element, wish: &CibWish, is_quorate: bool, now: No
 fn status(cib: &Element, edits: &[CibEdit]) -> Outcome {
     let mut changed: Option<Element> = None;
     for edit in edits {
-        if let Ok((next, _)) = edited(changed.as_ref().unwrap_or(cib), edit) {
+        let before = changed.as_ref().unwrap_or(cib);
+        if let Ok((next, _)) = edited(before, &addressed(before, edit)) {
             changed = Some(next);
         }
     }
@@ -97,6 +99,17 @@ fn status(cib: &Element, edits: &[CibEdit]) -> Outcome {
     let is_configuration = next.child("configuration") != cib.child("configuration");
     Version::of(cib).after_change(is_configuration).write_to(&mut next);
     Outcome { cib: Some(next), output: None, is_configuration }
+}
+
+/// What is recorded of a node is written under the id it has now.
+fn addressed(cib: &Element, edit: &CibEdit) -> CibEdit {
+    let is_of_nodes = edit.operation == "modify" && matches!(edit.section.as_deref(), Some("status" | "nodes"));
+    let given = edit.xml.as_ref().filter(|_| is_of_nodes);
+    let parsed = given.and_then(|text| xml::parse(text.as_bytes(), &xml::Limits::default()).ok());
+    match parsed {
+        Some(given) => CibEdit { xml: Some(node_ids::addressed(cib, given).to_compact()), ..edit.clone() },
+        None => edit.clone(),
+    }
 }
 
 fn client_edit(cib: &Element, wish: &CibWish, edit: &CibEdit, is_quorate: bool, now: Now) -> Result<Outcome, ClientError> {
@@ -112,6 +125,7 @@ fn client_edit(cib: &Element, wish: &CibWish, edit: &CibEdit, is_quorate: bool, 
     }
     if is_configuration {
         refuse_invalid(&next)?;
+        node_ids::settle(&mut next);
     }
     if after <= before {
         before.after_change(is_configuration).write_to(&mut next);

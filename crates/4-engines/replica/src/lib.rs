@@ -10,6 +10,7 @@ mod coordinate;
 mod edited;
 mod follow;
 mod granted;
+mod node_ids;
 mod replica;
 #[cfg(test)]
 mod tests;

@@ -33,12 +33,12 @@ pub(crate) fn settings(cib: &Element, feature_set: &str) -> controller::Settings
     }
 }
 
-/// Returns the nodes of the configuration (without remote ones) and their numbers.
-pub(crate) fn nodes(cib: &Element) -> BTreeMap<NodeName, u32> {
+/// Returns the nodes of the configuration (without remote ones) and their numbers; an id may be any text, and is none then.
+pub(crate) fn nodes(cib: &Element) -> BTreeMap<NodeName, Option<u32>> {
     let Some(section) = cib.descend(&["configuration", "nodes"]) else { return BTreeMap::new() };
     let is_cluster_node = |node: &&Element| !matches!(node.attribute("type"), Some("remote" | "ping"));
     let named = section.elements_named("node").filter(is_cluster_node);
-    named.filter_map(|node| Some((NodeName::new(node.attribute("uname")?), node.id()?.parse().ok()?))).collect()
+    named.filter_map(|node| Some((NodeName::new(node.attribute("uname")?), node.id()?.parse().ok()))).collect()
 }
 
 /// Returns a node's id in the CIB.

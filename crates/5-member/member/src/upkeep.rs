@@ -10,7 +10,7 @@ use messages::event::Fact;
 use messages::peer::{PeerMessage, ReplicaMessage};
 use model::NodeName;
 use replica::{Changed, ReplicaCommand, ReplicaEvent};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use xml::Element;
 
 /// The name under which this module changes the CIB.
@@ -193,7 +193,7 @@ impl Member {
     fn keep_nodes_section(&self, edits: &mut Vec<CibEdit>) {
         let cib = self.replica.cib();
         for name in self.membership.members() {
-            if options::node_id(cib, name).is_none() || !options::nodes(cib).contains_key(name) {
+            if !options::nodes(cib).contains_key(name) {
                 let node = Element::new("node").with("id", self.id_of(name)).with("uname", name.as_str());
                 edits.push(modify(Some("nodes"), &node));
             }
@@ -330,11 +330,17 @@ impl Member {
             return id.to_owned();
         }
         let number = self.membership.id_of(node).or((*node == self.config.node).then_some(self.config.id));
-        number.map_or_else(|| node.to_string(), |id| id.to_string())
+        let Some(number) = number else { return node.to_string() };
+        // Another node of the configuration may have that number: then the next one that is free.
+        let taken: BTreeSet<u32> = options::nodes(self.replica.cib()).into_values().flatten().collect();
+        let id = if taken.contains(&number) { taken.last().map_or(number, |last| last.saturating_add(number)) } else { number };
+        id.to_string()
     }
 
+    /// Returns the number of each configured node: what the CIB says, else the engine below; 0 where neither has one.
     pub(crate) fn nodes_of_cib(&self) -> BTreeMap<NodeName, u32> {
-        options::nodes(self.replica.cib())
+        let nodes = options::nodes(self.replica.cib()).into_iter();
+        nodes.map(|(name, id)| (id.or_else(|| self.membership.id_of(&name)), name)).map(|(id, name)| (name, id.unwrap_or(0))).collect()
     }
 
     pub(crate) fn write_attributes(&mut self, values: Vec<(NodeName, String, Option<String>)>) {

@@ -52,7 +52,11 @@ pub(crate) fn of(fact: &Fact) -> Option<String> {
 }
 
 fn planned(action: &PlannedAction) -> String {
-    let because = if action.reason.is_empty() { String::new() } else { format!(", because {}", action.reason) };
+    let because = match action.reason.as_str() {
+        "" => String::new(),
+        reason if reason.starts_with("due to") => format!(", {reason}"),
+        reason => format!(", because {reason}"),
+    };
     let place = match action.place.as_str() {
         "" => String::new(),
         place if place.contains("->") => format!(" ({place})"),

@@ -59,6 +59,8 @@ pub(crate) struct Stage {
     orders: Receiver<Order>,
     pub(crate) typed: Receiver<String>,
     ending: Arc<AtomicBool>,
+    /// Somebody wants the sandbox to end: its hosts are switched off all the same.
+    interrupted: Arc<AtomicBool>,
     pub(crate) incident: Option<Incident>,
     /// Resources whose clients have no answer now.
     pub(crate) unanswered: BTreeSet<String>,
@@ -89,7 +91,8 @@ pub fn run(options: Options) -> anyhow::Result<u8> {
     let mut stage = Stage::start(options, layout, &configuration)?;
     let outcome = stage.play(&configuration, steps);
     stage.end();
-    if is_temporary && outcome.is_ok() && stage.broken.is_empty() {
+    let is_interrupted = stage.interrupted.load(Ordering::Relaxed);
+    if is_temporary && (is_interrupted || outcome.is_ok() && stage.broken.is_empty()) {
         let _ = std::fs::remove_dir_all(&stage.layout.folder);
     } else {
         println!("the sandbox's files are kept in {}", stage.layout.folder.display());
@@ -128,6 +131,7 @@ impl Stage {
             answers,
             orders,
             ending,
+            interrupted: interruptions()?,
             incident: None,
             unanswered: BTreeSet::new(),
             broken: Vec::new(),
@@ -204,6 +208,7 @@ impl Stage {
 
     /// Handles what came in, for at most `patience`.
     pub(crate) fn turn(&mut self, patience: Duration) -> anyhow::Result<()> {
+        anyhow::ensure!(!self.interrupted.load(Ordering::Relaxed), "interrupted");
         match self.events.recv_timeout(patience.min(Duration::from_millis(5))) {
             Ok(event) => self.show(&event),
             Err(_) => self.look_around()?,
@@ -418,6 +423,27 @@ fn start_hub(layout: &Layout, nodes: &[NodeName]) -> anyhow::Result<Child> {
         .stdout(console.try_clone()?)
         .stderr(console)
         .spawn()?)
+}
+
+/// Notices the signals that ask a program to end.
+fn interruptions() -> anyhow::Result<Arc<AtomicBool>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let noticed = interrupted.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().context("failed to listen for signals")?;
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+            let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = kinds.map(signal) else { return };
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
+            }
+            noticed.store(true, Ordering::Relaxed);
+        });
+    });
+    Ok(interrupted)
 }
 
 /// Reads lines from the terminal in a thread of its own.

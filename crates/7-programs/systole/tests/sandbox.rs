@@ -69,6 +69,7 @@ macro_rules! scenarios {
 }
 
 scenarios! {
+    nodes_keep_the_ids_of_their_configuration "nodes-keep-the-ids-of-their-configuration" "127.0.81.30",
     a_lost_node_is_fenced_and_its_service_moves "a-lost-node-is-fenced-and-its-service-moves" "127.0.81.1",
     the_coordinator_dies_and_the_service_goes_on "the-coordinator-dies-and-the-service-goes-on" "127.0.81.2",
     a_killed_resource_is_restarted "a-killed-resource-is-restarted" "127.0.81.3",
