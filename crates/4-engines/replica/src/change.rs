@@ -149,7 +149,8 @@ fn written_at(now: Now) -> String {
 /// What every schema refuses is not taken, forced or not: the configuration in force stays.
 fn refuse_invalid(cib: &Element) -> Result<(), ClientError> {
     let problems = cib::validate::validate(cib);
-    let errors: Vec<String> = problems.iter().filter(|problem| problem.level == cib::Level::Error).map(ToString::to_string).collect();
+    let errors = problems.iter().filter(|problem| problem.level == cib::Level::Error).map(ToString::to_string);
+    let errors: Vec<String> = errors.chain(node_ids::doubled(cib)).collect();
     match errors.is_empty() {
         true => Ok(()),
         false => Err(ClientError { exit_code: 78, message: errors.join("\n") }),

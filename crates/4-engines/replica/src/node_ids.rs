@@ -14,6 +14,23 @@ fn configured(cib: &Element) -> BTreeMap<String, String> {
     nodes.filter_map(|node| Some((node.attribute("uname")?.to_owned(), node.id()?.to_owned()))).collect()
 }
 
+/// Returns what is wrong when two entries have the name of one node: which of their ids were the node's, nobody could say.
+pub(crate) fn doubled(cib: &Element) -> Option<String> {
+    let mut first: BTreeMap<&str, &Element> = BTreeMap::new();
+    for node in cib.descend(&["configuration", "nodes"])?.elements_named("node") {
+        let Some(name) = node.attribute("uname") else { continue };
+        if let Some(other) = first.insert(name, node) {
+            let ids = [node, other].map(|node| node.id().unwrap_or_default());
+            let place = if node.line > 0 { format!("line {}, ", node.line) } else { String::new() };
+            return Some(format!(
+                "error: {place}node \"{}\": uname=\"{name}\" is the name of node \"{}\" already; a node has one entry",
+                ids[0], ids[1]
+            ));
+        }
+    }
+    None
+}
+
 /// Brings the ids of all `node_state` in line with the configuration.
 pub(crate) fn settle(cib: &mut Element) {
     let ids = configured(cib);
@@ -131,6 +148,18 @@ mod tests {
             settle(&mut cib);
             assert_eq!(cib, once);
         }
+    }
+
+    #[test]
+    fn a_node_has_one_entry() {
+        let cib = |name: &str| {
+            parse(&format!(
+                "<cib><configuration><nodes>\n<node id=\"1\" uname=\"a\"/>\n<node id=\"2\" uname=\"{name}\"/></nodes></configuration></cib>"
+            ))
+        };
+        assert_eq!(doubled(&cib("b")), None);
+        let expected = "error: line 3, node \"2\": uname=\"a\" is the name of node \"1\" already; a node has one entry";
+        assert_eq!(doubled(&cib("a")).as_deref(), Some(expected));
     }
 
     #[test]

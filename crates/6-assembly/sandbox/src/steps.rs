@@ -7,7 +7,7 @@ use crate::stage::{PATIENCE, Stage};
 use crate::{checks, watch};
 use anyhow::Context;
 use hub::Control;
-use messages::client::{CibEdit, ClientBody, ReplyBody};
+use messages::client::{ClientBody, ReplyBody};
 use model::NodeName;
 use std::time::Instant;
 
@@ -203,23 +203,10 @@ impl Stage {
     }
 
     fn set_standby(&mut self, at: usize, on: bool) -> anyhow::Result<()> {
-        let name = self.hosts[at].name.clone();
-        let id =
-            self.coordinator().and_then(|info| info.nodes.get(&name).map(|node| node.id)).context("the cluster does not know the node")?;
-        let value = if on { "on" } else { "off" };
-        let text = format!(
-            "<nodes><node id=\"{id}\" uname=\"{name}\"><instance_attributes id=\"nodes-{id}\"><nvpair id=\"nodes-{id}-standby\" name=\"standby\" value=\"{value}\"/></instance_attributes></node></nodes>"
-        );
-        let edit = CibEdit {
-            operation: "modify".into(),
-            section: Some("nodes".into()),
-            xml: Some(text),
-            allow_create: true,
-            ..CibEdit::default()
-        };
-        let socket = self.some_root().context("no node is on")?;
-        let request = format!("sandbox-standby-{}", clock());
-        watch::ask(&socket, ClientBody::CibEdit { request, edit }).map(|_| ()).map_err(|error| anyhow::anyhow!("{}", error.message))
+        let name = self.hosts[at].name.to_string();
+        let answer = self.run_command(&["standby".to_owned(), name, if on { "on" } else { "off" }.to_owned()])?;
+        anyhow::ensure!(answer.is_empty(), "{}", answer.trim());
+        Ok(())
     }
 
     fn shut_down(&mut self, at: usize) -> anyhow::Result<()> {
