@@ -52,7 +52,8 @@ impl Progress {
         let mut moved: BTreeMap<usize, usize> = BTreeMap::new();
         let mut foreign = Vec::new();
         for (place, step) in old.iter().enumerate().filter(|(_, step)| step.is_under_way()) {
-            match wanted.get(&step.identity()).filter(|place| !steps[**place].is_under_way()) {
+            let same = wanted.get(&step.identity()).filter(|place| !steps[**place].is_under_way() && !comes_after_change(&steps, **place));
+            match same {
                 Some(new) => {
                     let step = step.clone();
                     steps[*new] = Step { key: step.key, state: step.state, noted: step.noted, ..steps[*new].clone() };
@@ -135,6 +136,26 @@ impl Progress {
         };
         (0..self.steps.len()).filter(|place| concerned(&self.steps[*place])).collect()
     }
+}
+
+/// Returns whether the plan first changes the resource on that very node (a restart): what is under way there now is not yet what it wants.
+fn comes_after_change(steps: &[Step], place: usize) -> bool {
+    let step = &steps[place];
+    let (Some(resource), Some(node)) = (step.resource(), step.node()) else { return false };
+    let mut reached: BTreeSet<usize> = BTreeSet::new();
+    let mut open: Vec<usize> = step.after.clone();
+    while let Some(before) = open.pop() {
+        if !reached.insert(before) {
+            continue;
+        }
+        let other = &steps[before];
+        let changes = other.state == State::Waiting && other.concerns_state() && !other.is_probe();
+        if changes && other.action.kind == ActionKind::Resource && other.resource() == Some(resource) && other.node() == Some(node) {
+            return true;
+        }
+        open.extend(&other.after);
+    }
+    false
 }
 
 /// Counts a probe as done when its resource is being changed on that node already: the probe ended, and the change began, while the plan

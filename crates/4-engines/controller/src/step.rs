@@ -146,6 +146,10 @@ impl Step {
     pub fn identity(&self) -> Identity {
         let detail = match self.action.operation.as_str() {
             "stonith" => self.action.meta("stonith_action").unwrap_or("reboot").to_owned(),
+            // A migration to another node is another migration.
+            "migrate_to" | "migrate_from" => {
+                format!("{:?} {:?}", self.action.meta("migrate_source"), self.action.meta("migrate_target"))
+            }
             "notify" => format!("{:?} {:?}", self.action.meta("notify_type"), self.action.meta("notify_operation")),
             _ => String::new(),
         };

@@ -268,6 +268,34 @@ fn a_probe_that_ended_while_a_plan_was_made_is_not_asked_again_behind_the_start_
 }
 
 #[test]
+fn what_is_under_way_is_not_what_a_plan_wants_after_a_stop() {
+    let mut rig = Rig::new();
+    rig.plan(&["1 do start web node1"]);
+    let restart = ["5 do stop web node1", "6 do start web node1 after 5", "7 do start other node2"];
+    assert_eq!(rig.replan(&restart), ["write node2 other_start_0 pending", "node2: other_start_0 [2]"], "the restart waits");
+    assert_eq!(rig.ends((1, 1), "start web node1", 0), ["write node1 web_start_0=0", "calculate"], "for how the start ends");
+
+    let mut rig = Rig::new();
+    rig.plan(&["1 do monitor@10000 web node1"]);
+    let restart = ["5 do stop web node1", "6 do start web node1 after 5", "7 do monitor@10000 web node1 after 6"];
+    assert_eq!(rig.replan(&restart), ["write node1 web_stop_0 pending", "node1: web_stop_0 [2]"]);
+    rig.ends((2, 5), "stop web node1", 0);
+    let lines = rig.ends((2, 6), "start web node1", 0);
+    assert!(lines.contains(&"node1: web_monitor_10000 [2]".to_owned()), "the watch begins anew: {lines:?}");
+}
+
+#[test]
+fn a_migration_to_another_node_is_another_migration() {
+    let to = |node: &str| {
+        let mut action = action("1 do migrate_to vm node1");
+        action.attributes.insert("CRM_meta_migrate_target".to_owned(), node.to_owned());
+        crate::step::Step::waiting(action, 1, UUID).identity()
+    };
+    assert_eq!(to("node2"), to("node2"));
+    assert_ne!(to("node2"), to("node3"));
+}
+
+#[test]
 fn what_contradicts_an_action_under_way_waits_for_its_outcome() {
     let mut rig = Rig::new();
     rig.plan(&["1 do start slow node1", "2 do start dependent node1 after 1"]);
