@@ -18,6 +18,11 @@ const SETTLING: Duration = Duration::from_secs(2);
 /// How long a plan waits for the attributes that count a failure to be in the CIB.
 const ATTRIBUTES_PATIENCE: Duration = Duration::from_millis(300);
 
+/// So many plans in a row may begin nothing before the next one waits a little.
+const FRUITLESS_MAX: u32 = 8;
+/// How long it waits then. Something writes to the CIB again and again what leads to no action: a storm of plans would help nobody.
+const FRUITLESS_PAUSE: Duration = Duration::from_millis(250);
+
 /// A calculation that has been asked for and not answered.
 #[derive(Clone, Copy, Debug)]
 struct Calculation {
@@ -58,6 +63,8 @@ pub struct Controller {
     /// Resources whose state was changed by an action that ended while a plan was calculated: its input did not know yet.
     pub(crate) changed_meanwhile: BTreeSet<ResourceId>,
     wish: Option<Wish>,
+    /// Plans in a row since something began or ended.
+    pub(crate) fruitless: u32,
     recheck_at: Option<Duration>,
     /// Until then members that have not told what they are at are waited for.
     settle_until: Option<Duration>,
@@ -84,6 +91,7 @@ impl Controller {
             next_calculation: 1,
             changed_meanwhile: BTreeSet::new(),
             wish: None,
+            fruitless: 0,
             recheck_at: None,
             settle_until: None,
             attributes_until: None,
@@ -146,6 +154,9 @@ impl Controller {
     }
 
     fn take(&mut self, now: Now, event: Event, commands: &mut Vec<Command>) {
+        if !matches!(event, Event::InputChanged { .. } | Event::PlanMade { .. } | Event::PlanFailed { .. } | Event::TimePassed) {
+            self.fruitless = 0;
+        }
         match event {
             Event::NodeJoined { node, incarnation, at_work, history } => {
                 self.node_joined(now, node, incarnation, at_work, history, commands)
@@ -171,9 +182,11 @@ impl Controller {
         if let Some(calculation) = &mut self.calculation {
             calculation.outdated = true;
         }
-        if self.wish.is_none() {
-            let not_before = now.monotonic + self.settings.transition_delay;
-            self.wish = Some(Wish { cause: cause.into(), not_before });
+        let pause = if self.fruitless > FRUITLESS_MAX { FRUITLESS_PAUSE } else { Duration::ZERO };
+        let not_before = now.monotonic + self.settings.transition_delay.max(pause);
+        match &mut self.wish {
+            Some(wish) => wish.not_before = wish.not_before.min(not_before),
+            None => self.wish = Some(Wish { cause: cause.into(), not_before }),
         }
     }
 
@@ -234,6 +247,7 @@ impl Controller {
         }
         let uuid = self.uuid.clone().unwrap_or_default();
         self.progress.take_over(plan, &uuid);
+        self.fruitless += 1;
         if !self.changed_meanwhile.is_empty() {
             // It leaves those resources alone, believing them as they were: whether that is still right is for one more plan.
             self.want_plan(now, "actions ended while a plan was made");

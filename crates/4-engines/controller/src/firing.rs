@@ -192,6 +192,7 @@ impl Controller {
     }
 
     fn under_way(&mut self, place: usize, now: Now, deadline: Option<Duration>) {
+        self.fruitless = 0;
         self.progress.steps[place].state = State::UnderWay { since: now.monotonic, deadline };
     }
 }

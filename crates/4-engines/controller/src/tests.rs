@@ -355,6 +355,20 @@ fn changes_during_a_calculation_make_one_more() {
 }
 
 #[test]
+fn changes_that_lead_to_nothing_make_no_storm_of_plans() {
+    let mut rig = Rig::new();
+    let change = |rig: &mut Rig| rig.event(Event::InputChanged { cause: "an attribute".into() }).contains(&"calculate".to_owned());
+    let calm = (0..100).filter(|_| {
+        rig.plan(&[]);
+        change(&mut rig)
+    });
+    assert_eq!(calm.count(), 8, "then the next waits");
+    rig.ends((1, 4), "monitor@10000 web node1", 7);
+    rig.now.monotonic += Duration::from_millis(300);
+    assert!(rig.event(Event::TimePassed).contains(&"calculate".to_owned()), "but not for long, nor where something fails");
+}
+
+#[test]
 fn fencing_supersedes_what_is_under_way_on_its_target() {
     let mut rig = Rig::new();
     rig.plan(&["1 do stop web node2", "2 do start db node3"]);
