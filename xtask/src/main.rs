@@ -2,6 +2,7 @@
 //!
 //! A chore prints what it runs, and ends with a code that says whether all is well.
 
+mod bench;
 mod check;
 mod floors;
 mod packages;
@@ -16,6 +17,7 @@ cargo xtask test [FILTER]     check, then every test; as root it first installs 
 cargo xtask fix               formats the code
 cargo xtask sim [OPTIONS]     histories of whole clusters in a seeded world (--seed N, --histories N)
 cargo xtask corpus [OPTIONS]  the scheduler against the incumbent's cases (--bless raises the tally)
+cargo xtask bench scheduler   what a decision costs, beside the incumbent's; writes docs/performance.md
 cargo xtask packages          lists the Debian packages that tests use, and which are missing
 ";
 
@@ -27,6 +29,8 @@ fn main() -> ExitCode {
         Some("fix") => run(Command::new("cargo").args(["fmt", "--all"])),
         Some("sim") => cargo_run("sim", "sim", &arguments[1..]),
         Some("corpus") => cargo_run("rehearsal", "corpus", &arguments[1..]),
+        Some("bench") => bench::run(&arguments[1..]),
+        Some(bench::MEASURE) => bench::measure_here(&arguments[1..]),
         Some("packages") => packages::list(),
         _ => {
             print!("{HELP}");

@@ -6,6 +6,7 @@
 
 mod element;
 mod parse;
+mod scan;
 mod write;
 pub mod xpath;
 

@@ -3,10 +3,9 @@
 //! Refused, never repaired: what is not well-formed, what is not UTF-8, document types (and with them entities of
 //! one's own), and everything beyond the [`Limits`]. White space between elements is dropped, all other text kept.
 
+use crate::scan::{Cursor, Fault, first_forbidden, is_blank, with_newlines};
 use crate::{Element, Node};
 use compact_str::CompactString;
-use quick_xml::XmlVersion;
-use quick_xml::events::{BytesStart, Event};
 use std::sync::Arc;
 
 /// Bounds on what is accepted, so that a hostile document cannot exhaust memory or stack.
@@ -21,9 +20,10 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Generous for any real configuration: 256 MiB, 256 levels, 1024 attributes.
+    /// Generous for any real cluster (a hundred nodes with ten thousand resources have 600 MB of status): 1 GiB, 256 levels,
+    /// 1024 attributes.
     fn default() -> Self {
-        Self { bytes_max: 256 << 20, depth_max: 256, attributes_max: 1024 }
+        Self { bytes_max: 1 << 30, depth_max: 256, attributes_max: 1024 }
     }
 }
 
@@ -62,19 +62,20 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Element, ParseError> {
     Parser::new(text, limits).document().map_err(|(at, message)| error_at(text, at, message))
 }
 
-/// A fault and where it is, in bytes from the start.
-type Fault = (usize, String);
-
 struct Parser<'t> {
     text: &'t str,
     limits: &'t Limits,
-    reader: quick_xml::Reader<&'t [u8]>,
-    /// The elements that are not closed yet, outermost first.
-    open: Vec<Element>,
+    cursor: Cursor<'t>,
+    /// The elements that are not closed yet, outermost first, and where the children of each begin in `nodes`.
+    open: Vec<(Element, usize)>,
+    /// Children of open elements. Kept here until their number is known, so that an element has no room to spare.
+    nodes: Vec<Node>,
+    /// Attributes of the start tag at hand, kept here for the same reason.
+    attributes: Vec<(CompactString, CompactString)>,
     root: Option<Element>,
-    /// Text not yet added, since entities and CDATA come in pieces.
+    /// Text not yet added, since references and CDATA come in pieces.
     pending_text: String,
-    /// Whether any piece of the pending text was written as an entity or CDATA, and so is meant even if blank.
+    /// Whether any piece of the pending text was written as a reference or CDATA, and so is meant even if blank.
     text_is_meant: bool,
     line: u32,
     /// How far lines have been counted.
@@ -83,139 +84,180 @@ struct Parser<'t> {
 
 impl<'t> Parser<'t> {
     fn new(text: &'t str, limits: &'t Limits) -> Self {
-        let mut reader = quick_xml::Reader::from_str(text);
-        reader.config_mut().check_comments = true;
-        Self { text, limits, reader, open: Vec::new(), root: None, pending_text: String::new(), text_is_meant: false, line: 1, counted: 0 }
+        Self {
+            text,
+            limits,
+            cursor: Cursor::new(text),
+            open: Vec::new(),
+            nodes: Vec::new(),
+            attributes: Vec::new(),
+            root: None,
+            pending_text: String::new(),
+            text_is_meant: false,
+            line: 1,
+            counted: 0,
+        }
     }
 
     fn document(mut self) -> Result<Element, Fault> {
-        loop {
-            let at = self.position();
-            let event = self.reader.read_event().map_err(|error| (self.reader.error_position() as usize, sentence(&error.to_string())))?;
-            match event {
-                Event::Start(start) => {
-                    let element = self.element(&start, at)?;
-                    if self.open.len() >= self.limits.depth_max {
-                        return Err((at, format!("elements are nested deeper than {} levels", self.limits.depth_max)));
-                    }
-                    self.flush_text();
-                    self.open.push(element);
-                }
-                Event::Empty(start) => {
-                    let element = self.element(&start, at)?;
-                    self.flush_text();
-                    self.close(element, at)?;
-                }
-                Event::End(_) => {
-                    self.flush_text();
-                    let Some(element) = self.open.pop() else { return Err((at, "this closes nothing".to_owned())) };
-                    self.close(element, at)?;
-                }
-                Event::Text(text) => self.add_text(&text.xml10_content(), at)?,
-                Event::CData(data) => {
-                    self.expect_inside(at, "a CDATA section")?;
+        while let Some(next) = self.cursor.peek() {
+            let at = self.cursor.at();
+            match next {
+                b'&' => {
+                    self.expect_inside(at, "an entity")?;
                     self.text_is_meant = true;
-                    self.add_text(&data.xml10_content(), at)?;
+                    let character = self.cursor.reference()?;
+                    self.pending_text.push(character);
                 }
-                Event::GeneralRef(reference) => self.add_reference(&reference, at)?,
-                Event::Comment(comment) => {
-                    self.flush_text();
-                    if let Some(parent) = self.open.last_mut() {
-                        parent.children.push(Node::Comment(CompactString::new(comment.xml10_content())));
-                    }
-                }
-                Event::Decl(declaration) => {
-                    if at != 0 {
-                        return Err((at, "the XML declaration must stand at the very start".to_owned()));
-                    }
-                    check_encoding(declaration.encoding().transpose().ok().flatten().as_deref()).map_err(|m| (at, m))?;
-                }
-                Event::PI(_) => self.flush_text(),
-                Event::DocType(_) => return Err((at, "a document type is not accepted".to_owned())),
-                Event::Eof => break,
+                b'<' => self.markup(at)?,
+                _ => self.plain_text(at)?,
             }
         }
-        if let Some(element) = self.open.last() {
+        if let Some((element, _)) = self.open.last() {
             return Err((self.text.len(), format!("<{}> of line {} is not closed", element.name, element.line)));
         }
         self.root.take().ok_or_else(|| (self.text.len(), "there is no element".to_owned()))
     }
 
-    fn position(&self) -> usize {
-        self.reader.buffer_position() as usize
+    fn markup(&mut self, at: usize) -> Result<(), Fault> {
+        if self.cursor.take("</") {
+            self.end_tag(at)
+        } else if self.cursor.take("<!--") {
+            self.comment(at)
+        } else if self.cursor.take("<![CDATA[") {
+            self.expect_inside(at, "a CDATA section")?;
+            let text = self.cursor.until("]]>").ok_or_else(|| (at, "a CDATA section is not closed".to_owned()))?;
+            self.text_is_meant = true;
+            self.pending_text.push_str(&with_newlines(text));
+            Ok(())
+        } else if self.cursor.take("<!") {
+            Err((at, "a document type is not accepted".to_owned()))
+        } else if self.cursor.take("<?") {
+            self.instruction(at)
+        } else {
+            self.cursor.take("<");
+            self.start_tag(at)
+        }
     }
 
-    fn expect_inside(&self, at: usize, what: &str) -> Result<(), Fault> {
-        if self.open.is_empty() { Err((at, format!("{what} outside of the root element"))) } else { Ok(()) }
+    fn comment(&mut self, at: usize) -> Result<(), Fault> {
+        let text = self.cursor.until("--").ok_or_else(|| (at, "a comment is not closed".to_owned()))?;
+        if !self.cursor.take(">") {
+            return Err((at, "\"--\" in a comment".to_owned()));
+        }
+        self.flush_text();
+        if !self.open.is_empty() {
+            self.nodes.push(Node::Comment(CompactString::new(with_newlines(text))));
+        }
+        Ok(())
     }
 
-    /// Returns the element of a start tag, without children.
-    fn element(&mut self, start: &BytesStart<'_>, at: usize) -> Result<Element, Fault> {
+    /// Passes over a processing instruction, and looks at the declaration.
+    fn instruction(&mut self, at: usize) -> Result<(), Fault> {
+        let target = self.cursor.name()?;
+        let text = self.cursor.until("?>").ok_or_else(|| (at, "a processing instruction is not closed".to_owned()))?;
+        self.flush_text();
+        if !target.eq_ignore_ascii_case("xml") {
+            return Ok(());
+        }
+        if at != 0 || target != "xml" {
+            return Err((at, "the XML declaration must stand at the very start".to_owned()));
+        }
+        let mut declaration = Cursor::new(text);
+        while declaration.skip_blanks() && declaration.peek().is_some() {
+            let (name, value) = pair(&mut declaration).map_err(|(_, message)| (at, message))?;
+            if name == "encoding" {
+                check_encoding(&value).map_err(|message| (at, message))?;
+            }
+        }
+        if declaration.peek().is_some() { Err((at, "the XML declaration is not well-formed".to_owned())) } else { Ok(()) }
+    }
+
+    fn start_tag(&mut self, at: usize) -> Result<(), Fault> {
         self.line += self.text.as_bytes()[self.counted..at].iter().filter(|b| **b == b'\n').count() as u32;
         self.counted = at;
-        let qualified = start.name();
-        let name = qualified.as_ref();
-        check_name(name).map_err(|m| (at, m))?;
-        let mut element = Element { name: CompactString::new(name), line: self.line, ..Element::default() };
-        for attribute in start.attributes() {
-            let attribute = attribute.map_err(|error| (at, format!("in <{name}>: {}", sentence(&error.to_string()))))?;
-            if element.attributes.len() >= self.limits.attributes_max {
+        let name = self.cursor.name()?;
+        // A bit for each name seen, so that only names that may be there already are looked for.
+        let mut seen = 0_u64;
+        let is_empty = loop {
+            let is_apart = self.cursor.skip_blanks();
+            if self.cursor.take(">") {
+                break false;
+            }
+            if self.cursor.take("/>") {
+                break true;
+            }
+            if self.cursor.peek().is_none() {
+                return Err((at, format!("<{name} is not closed")));
+            }
+            if !is_apart {
+                return Err((self.cursor.at(), format!("in <{name}>: a blank is missing before an attribute")));
+            }
+            if self.attributes.len() >= self.limits.attributes_max {
                 return Err((at, format!("<{name}> has more than {} attributes", self.limits.attributes_max)));
             }
-            let key = attribute.key.as_ref();
-            check_name(key).map_err(|m| (at, m))?;
-            if attribute.value.contains('<') {
-                return Err((at, format!("in <{name}>: '<' in attribute {key} must be written as &lt;")));
+            let (key, value) = pair(&mut self.cursor).map_err(|(place, message)| (place, format!("in <{name}>: {message}")))?;
+            let bit = name_bit(key);
+            if seen & bit != 0 && self.attributes.iter().any(|(known, _)| known == key) {
+                return Err((at, format!("in <{name}>: the attribute {key} is duplicated")));
             }
-            let value = attribute
-                .normalized_value(XmlVersion::Implicit1_0)
-                .map_err(|error| (at, format!("in <{name}>, attribute {key}: {}", sentence(&error.to_string()))))?;
-            // What is written plainly was looked at before.
-            if attribute.value.contains('&')
-                && let Some(c) = value.chars().find(|c| !is_allowed(*c))
-            {
-                return Err((at, format!("in <{name}>, attribute {key}: the character {c:?} is not allowed in XML")));
-            }
-            element.attributes.push((CompactString::new(key), CompactString::from(value)));
+            seen |= bit;
+            self.attributes.push((CompactString::new(key), value));
+        };
+        self.flush_text();
+        let attributes = self.attributes.drain(..).collect();
+        let element = Element { name: CompactString::new(name), attributes, children: Vec::new(), line: self.line };
+        if is_empty {
+            return self.close(element, at);
         }
-        Ok(element)
+        if self.open.len() >= self.limits.depth_max {
+            return Err((at, format!("elements are nested deeper than {} levels", self.limits.depth_max)));
+        }
+        self.open.push((element, self.nodes.len()));
+        Ok(())
+    }
+
+    fn end_tag(&mut self, at: usize) -> Result<(), Fault> {
+        let name = self.cursor.name()?;
+        self.cursor.skip_blanks();
+        if !self.cursor.take(">") {
+            return Err((at, format!("</{name} is not closed")));
+        }
+        self.flush_text();
+        let Some((mut element, first)) = self.open.pop() else { return Err((at, format!("</{name}> closes nothing"))) };
+        if element.name != name {
+            return Err((at, format!("</{name}> closes <{}> of line {}", element.name, element.line)));
+        }
+        element.children = self.nodes.drain(first..).collect();
+        self.close(element, at)
     }
 
     fn close(&mut self, element: Element, at: usize) -> Result<(), Fault> {
-        match self.open.last_mut() {
-            Some(parent) => parent.children.push(Node::Element(Arc::new(element))),
-            None if self.root.is_some() => return Err((at, format!("a second root element, <{}>", element.name))),
+        match self.root {
+            _ if !self.open.is_empty() => self.nodes.push(Node::Element(Arc::new(element))),
+            Some(_) => return Err((at, format!("a second root element, <{}>", element.name))),
             None => self.root = Some(element),
         }
         Ok(())
     }
 
-    fn add_text(&mut self, text: &str, at: usize) -> Result<(), Fault> {
-        if text.contains("]]>") && !self.text_is_meant {
-            return Err((at, "\"]]>\" in text".to_owned()));
-        }
+    fn plain_text(&mut self, at: usize) -> Result<(), Fault> {
+        let text = self.cursor.plain_text();
         if self.open.is_empty() {
             return match text.trim_matches(is_blank).is_empty() {
                 true => Ok(()),
                 false => Err((at, "text outside of the root element".to_owned())),
             };
         }
-        self.pending_text.push_str(text);
+        if text.contains("]]>") {
+            return Err((at, "\"]]>\" in text".to_owned()));
+        }
+        self.pending_text.push_str(&with_newlines(text));
         Ok(())
     }
 
-    fn add_reference(&mut self, reference: &quick_xml::events::BytesRef<'_>, at: usize) -> Result<(), Fault> {
-        self.expect_inside(at, "an entity")?;
-        self.text_is_meant = true;
-        match reference.resolve_char_ref() {
-            Ok(Some(c)) if is_allowed(c) => self.pending_text.push(c),
-            Ok(None) => match quick_xml::escape::resolve_predefined_entity(reference) {
-                Some(text) => self.pending_text.push_str(text),
-                None => return Err((at, format!("the entity &{}; is not known", &**reference))),
-            },
-            _ => return Err((at, format!("&{}; is not a character that XML allows", &**reference))),
-        }
-        Ok(())
+    fn expect_inside(&self, at: usize, what: &str) -> Result<(), Fault> {
+        if self.open.is_empty() { Err((at, format!("{what} outside of the root element"))) } else { Ok(()) }
     }
 
     /// Adds the text collected so far to the open element, unless it is only the white space between elements.
@@ -225,56 +267,38 @@ impl<'t> Parser<'t> {
             return;
         }
         let blank = self.pending_text.trim_matches(is_blank).is_empty();
-        if let Some(parent) = self.open.last_mut()
-            && (meant || !blank)
-        {
-            parent.children.push(Node::Text(CompactString::new(&self.pending_text)));
+        if !self.open.is_empty() && (meant || !blank) {
+            self.nodes.push(Node::Text(CompactString::new(&self.pending_text)));
         }
         self.pending_text.clear();
     }
 }
 
-fn is_blank(c: char) -> bool {
-    matches!(c, ' ' | '\t' | '\n' | '\r')
+/// Reads `name="value"`.
+fn pair<'t>(cursor: &mut Cursor<'t>) -> Result<(&'t str, CompactString), Fault> {
+    let name = cursor.name()?;
+    cursor.skip_blanks();
+    if !cursor.take("=") {
+        return Err((cursor.at(), format!("the attribute {name} has no value")));
+    }
+    cursor.skip_blanks();
+    let value = cursor.value().map_err(|(at, message)| (at, format!("attribute {name}: {message}")))?;
+    Ok((name, value))
 }
 
-/// Returns where the first character stands that XML does not allow. Looks at bytes, since documents are large.
-fn first_forbidden(text: &str) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let is_suspect = |b: u8| (b < b' ' && !matches!(b, b'\t' | b'\n' | b'\r')) || b == 0xef;
-    let suspects = (0..bytes.len()).filter(|at| is_suspect(bytes[*at]));
-    suspects.into_iter().find(|at| text[*at..].chars().next().is_some_and(|c| !is_allowed(c)))
+/// Returns one of 64 bits for a name. Which one matters to speed alone.
+fn name_bit(name: &str) -> u64 {
+    let byte = |at: usize| u64::from(name.as_bytes().get(at).copied().unwrap_or_default());
+    let mixed =
+        byte(0) ^ byte(name.len() / 2).rotate_left(8) ^ byte(name.len().saturating_sub(1)).rotate_left(16) ^ (name.len() as u64) << 24;
+    1 << (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58)
 }
 
-/// The characters of XML 1.0.
-fn is_allowed(c: char) -> bool {
-    c >= ' ' && !matches!(c, '\u{fffe}' | '\u{ffff}') || matches!(c, '\t' | '\n' | '\r')
-}
-
-fn check_name(name: &str) -> Result<(), String> {
-    let starts = |c: char| c.is_ascii_alphabetic() || matches!(c, '_' | ':') || (!c.is_ascii() && c.is_alphabetic());
-    let continues =
-        |c: char| starts(c) || c.is_ascii_digit() || matches!(c, '-' | '.' | '\u{b7}') || (!c.is_ascii() && c.is_alphanumeric());
-    let mut chars = name.chars();
-    match chars.next().is_some_and(starts) && chars.all(continues) {
+fn check_encoding(encoding: &str) -> Result<(), String> {
+    match ["utf-8", "utf8", "us-ascii", "ascii"].iter().any(|known| encoding.eq_ignore_ascii_case(known)) {
         true => Ok(()),
-        false => Err(format!("{name:?} is not a name")),
+        false => Err(format!("the document says that it is encoded in {encoding}; only UTF-8 is read")),
     }
-}
-
-fn check_encoding(encoding: Option<&str>) -> Result<(), String> {
-    match encoding {
-        Some(e) if !["utf-8", "utf8", "us-ascii", "ascii"].iter().any(|known| e.eq_ignore_ascii_case(known)) => {
-            Err(format!("the document says that it is encoded in {e}; only UTF-8 is read"))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Messages of the tokenizer come with prefixes and positions of their own; only what is wrong is of interest.
-fn sentence(message: &str) -> String {
-    let message = message.strip_prefix("ill-formed document: ").or_else(|| message.strip_prefix("syntax error: ")).unwrap_or(message);
-    message.to_owned()
 }
 
 fn error_at(text: &str, at: usize, message: String) -> ParseError {
@@ -303,12 +327,16 @@ mod tests {
             ("text", 1, "outside"),
             ("<a/>text", 1, "outside"),
             ("<a>\n<b x='1' x='2'/></a>", 2, "dup"),
+            ("<a x='1'y='2'/>", 1, "blank"),
+            ("<a></b>", 1, "closes <a>"),
             ("<a x=1/>", 1, ""),
             ("<a x/>", 1, ""),
             ("<a x='<'/>", 1, "&lt;"),
             ("<a x='&bad;'/>", 1, "bad"),
             ("<a>&bad;</a>", 1, "bad"),
             ("<a>&#0;</a>", 1, ""),
+            ("<a>&#+65;</a>", 1, ""),
+            ("<a>&lt</a>", 1, "&amp;"),
             ("<a x='&#1;'/>", 1, ""),
             ("<a>&</a>", 1, ""),
             ("<a>\u{1}</a>", 1, "not allowed"),

@@ -1,6 +1,6 @@
-//! The CIB, the one document that says what a cluster should do and what is known of it, as types.
+//! The CIB, the one document that says what a cluster should do and what is known of it.
 //!
-//! [`Cib::new`] reads a tree into borrowed types without copying it; references are resolved, faults become
+//! [`Cib::new`] reads the configuration into borrowed types without copying the tree; references are resolved, faults become
 //! [`Problem`]s, and whatever has no type stays reachable through each item's `element`.
 //! Nothing here decides what to do about anything, reads a clock, or touches a file.
 
@@ -15,7 +15,6 @@ pub mod patch;
 mod problem;
 mod references;
 pub mod rules;
-mod status;
 pub mod upgrade;
 pub mod validate;
 mod version;
@@ -29,7 +28,6 @@ pub use configuration::{
 pub use document::Cib;
 pub use nvset::{NvPair, NvSet, NvSets, Values};
 pub use problem::{Level, Problem};
-pub use status::{NodeState, OperationRecord, ResourceHistory, Status, TicketState};
 pub use upgrade::{Upgraded, upgrade};
 pub use validate::validate;
 pub use version::Version;

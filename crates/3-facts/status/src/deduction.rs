@@ -19,7 +19,7 @@ use crate::document::{Document, shared_child};
 use crate::facts::Recheck;
 use crate::name_values::{RuleContext, add_values};
 use crate::numbers;
-use crate::{Attributes, ClusterOptions, Facts, NodeIndex, Problem, ResourceIndex, Tag};
+use crate::{Attributes, ClusterOptions, Facts, Node, NodeIndex, Problem, ResourceIndex, Tag};
 use compact_str::CompactString;
 use model::{Timestamp, parse_boolean};
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +38,8 @@ pub(crate) struct Deduction {
     /// Failures that were recorded so far, by node and key.
     failures_seen: BTreeSet<(NodeIndex, CompactString)>,
     recorded: recorded::Recorded,
+    /// The nodes of the facts before, whose histories may be the same in part.
+    earlier: Vec<Node>,
 }
 
 impl Facts {
@@ -46,20 +48,29 @@ impl Facts {
         Self::deduce_at_offset(cib, now, 0)
     }
 
+    /// Deduces what is true of a later CIB, reading anew only those histories whose elements are not those of this one.
+    /// The result is that of [`Facts::deduce`].
+    pub fn deduce_again(self, cib: &Element, now: Timestamp) -> Facts {
+        Deduction::new(cib, now, self.utc_offset, self.nodes).deduce()
+    }
+
     /// Deduces what is true at this time, where clocks are this many seconds east of UTC.
     pub fn deduce_at_offset(cib: &Element, now: Timestamp, utc_offset: i32) -> Facts {
-        let mut deduction = Deduction::new(cib, now, utc_offset);
-        deduction.read_nodes();
-        deduction.read_resources();
-        deduction.read_tags();
-        deduction.read_status();
-        deduction.count();
-        deduction.facts
+        Deduction::new(cib, now, utc_offset, Vec::new()).deduce()
     }
 }
 
 impl Deduction {
-    fn new(cib: &Element, now: Timestamp, utc_offset: i32) -> Self {
+    fn deduce(mut self) -> Facts {
+        self.read_nodes();
+        self.read_resources();
+        self.read_tags();
+        self.read_status();
+        self.count();
+        self.facts
+    }
+
+    fn new(cib: &Element, now: Timestamp, utc_offset: i32, earlier: Vec<Node>) -> Self {
         let document = Document::new(cib);
         let mut problems = Vec::new();
         let have_quorum = cib.attribute("have-quorum").and_then(parse_boolean).unwrap_or(false);
@@ -106,7 +117,15 @@ impl Deduction {
         facts.have_fencing = facts.options.have_watchdog;
         facts.problems = problems;
         let recorded = recorded::Recorded::new(facts.cib().clone());
-        Self { facts, prepared: BTreeMap::new(), stop_needed: Vec::new(), stops: BTreeSet::new(), failures_seen: BTreeSet::new(), recorded }
+        Self {
+            facts,
+            prepared: BTreeMap::new(),
+            stop_needed: Vec::new(),
+            stops: BTreeSet::new(),
+            failures_seen: BTreeSet::new(),
+            recorded,
+            earlier,
+        }
     }
 
     fn read_tags(&mut self) {

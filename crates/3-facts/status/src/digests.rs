@@ -120,7 +120,8 @@ impl Facts {
         unfiltered: &Attributes,
         record: Option<&OperationRecord>,
     ) -> Attributes {
-        let version = record.and_then(OperationRecord::feature_set).or_else(|| self.cib().attribute("crm_feature_set")).unwrap_or("3.16.1");
+        let version =
+            record.and_then(|record| record.feature_set()).or_else(|| self.cib().attribute("crm_feature_set")).unwrap_or("3.16.1");
         let is_old = cib::rules::compare_versions(version, "3.16.0").is_lt();
         let private = match record {
             None => Some(" passwd password user "),

@@ -25,6 +25,7 @@ mod options;
 mod parameters;
 mod problem;
 mod questions;
+mod recorded;
 mod resource;
 mod whereabouts;
 
@@ -41,4 +42,5 @@ pub use node::{HealthColor, Node, NodeKind};
 pub use options::{ClusterOptions, HealthStrategy, NoQuorumPolicy, PlacementStrategy};
 pub use problem::{Problem, Severity};
 pub use questions::ActiveNode;
+pub use recorded::{RecordedHistory, RecordedOperation};
 pub use resource::{MultipleActive, OnFail, Operation, PendingOperation, Requires, Resource};

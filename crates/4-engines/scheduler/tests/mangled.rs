@@ -1,4 +1,5 @@
-//! Damaged configurations: whatever is missing, doubled or nonsense, a plan is made, and made the same way twice.
+//! Damaged configurations: whatever is missing, doubled or nonsense, a plan is made, and made the same way twice; and a
+//! plan made after a change, from the facts before, is the one made from scratch.
 
 use std::path::{Path, PathBuf};
 use xml::{Element, Node};
@@ -97,6 +98,38 @@ fn mangled_cases_get_a_plan_all_the_same() {
                 let _ = std::fs::write(&kept, mangled.to_text());
                 panic!("{} with seed {seed}: the input is in {}", file.display(), kept.display());
             }
+        }
+    }
+}
+
+#[test]
+fn a_plan_after_a_change_is_the_one_from_scratch() {
+    let Some(directory) = corpus() else {
+        eprintln!("skipped: a_plan_after_a_change_is_the_one_from_scratch: no corpus");
+        return;
+    };
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(&directory).expect("the corpus can be read").flatten().map(|file| file.path()).collect();
+    files.sort();
+    for (position, file) in files.iter().enumerate() {
+        let text = std::fs::read(file).expect("a case has an input");
+        if text.len() > 300_000 {
+            continue;
+        }
+        let mut tree = xml::parse(&text, &xml::Limits::default()).expect("the corpus is well-formed");
+        let mut numbers = Numbers(position as u64 + 1);
+        let mut now = model::Timestamp::from_seconds(1_782_900_000);
+        let mut facts = status::Facts::deduce(&tree, now);
+        for round in 0..3 {
+            // Most changes are those of a status section; some are of the configuration, or shift all that follows.
+            match tree.child_mut("status").filter(|status| round < 2 && !status.children.is_empty()) {
+                Some(status) => mangle(status, &mut numbers),
+                None => mangle(&mut tree, &mut numbers),
+            }
+            now = model::Timestamp::from_seconds(now.seconds() + numbers.below(100) as i64);
+            facts = facts.deduce_again(&tree, now);
+            let from_scratch = scheduler::schedule(&status::Facts::deduce(&tree, now));
+            assert_eq!(scheduler::schedule(&facts), from_scratch, "{} after change {round}", file.display());
         }
     }
 }

@@ -4,7 +4,7 @@
 //! an action fires when its turn comes and all it waits for has succeeded, and completes at once.
 
 use crate::result::OperationResult;
-use crate::tree::{self, AgentOf};
+use crate::tree::{self, AgentOf, Histories};
 use model::Timestamp;
 use status::Facts;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,7 +35,7 @@ pub fn execute(cib: &mut Element, facts: &Facts, graph: &Graph, failures: &[Stri
         names.insert(resource.id.as_str());
         names.extend(resource.history_id.as_ref().map(|id| id.as_str()));
     }
-    let mut paper = Paper { cib, names, graph, failures, now, steps: Vec::new(), aborted: false };
+    let mut paper = Paper { cib, places: BTreeMap::new(), names, graph, failures, now, steps: Vec::new(), aborted: false };
     let ending = paper.run();
     Execution { steps: paper.steps, ending }
 }
@@ -49,6 +49,8 @@ enum Standing {
 
 struct Paper<'a> {
     cib: &'a mut Element,
+    /// Where the states of nodes stand, by name, and the histories in each.
+    places: BTreeMap<String, (usize, Histories)>,
     /// The ids by which resources are known at the moment, in configuration or history.
     names: BTreeSet<&'a str>,
     graph: &'a Graph,
@@ -123,7 +125,8 @@ impl Paper<'_> {
         let how = action.meta("stonith_action").unwrap_or_default();
         self.steps.push(Step::Fencing { target: target.to_owned(), action: how.to_owned() });
         if !how.eq_ignore_ascii_case("on") {
-            let state = tree::node_state(self.cib, target, None, false);
+            self.places.remove(target);
+            let state = tree::node_state(self.cib, target, None);
             tree::set_membership(state, false, "simulate_fencing_action");
             tree::forget(state);
         }
@@ -157,7 +160,14 @@ impl Paper<'_> {
             _ => node.to_owned(),
         };
         let agent = AgentOf { class: Some(&resource.class), provider: resource.provider.as_deref(), name: Some(&resource.kind) };
-        if let Err(text) = tree::history(tree::node_state(self.cib, node, Some(&id), false), shown, configured, agent) {
+        if !self.places.contains_key(node) {
+            let at = tree::state_position(self.cib, node, Some(&id));
+            let histories = tree::histories(tree::state_at(self.cib, at));
+            self.places.insert(node.to_owned(), (at, histories));
+        }
+        let Some((at, histories)) = self.places.get_mut(node) else { return false };
+        let state = tree::state_at(self.cib, *at);
+        if let Err(text) = tree::history(state, histories, [shown, configured], agent) {
             self.steps.push(Step::Fault(text));
             self.aborted = true;
             return false;
@@ -180,13 +190,13 @@ impl Paper<'_> {
             result.rc = rc;
             self.steps.push(Step::PretendedFailure { action: action.id.0, rc });
             let is_final = self.is_final(&action.operation);
-            let state = tree::node_state(self.cib, node, Some(&id), false);
+            let state = tree::node_state(self.cib, node, Some(&id));
             self.steps.extend(result.count_failure(state, name, is_final));
             self.aborted = true;
         }
-        let state = tree::node_state(self.cib, node, Some(&id), false);
-        if let Ok(history) = tree::history(state, shown, configured, agent) {
-            result.record(history);
+        if let Some((at, histories)) = self.places.get_mut(node) {
+            let history = tree::history(tree::state_at(self.cib, *at), histories, [shown, configured], agent);
+            history.into_iter().for_each(|history| result.record(history));
         }
         pretended.is_none()
     }

@@ -69,7 +69,10 @@ pub fn inject(cib: &mut Element, facts: &Facts, injections: &Injections, now: Ti
     ] {
         for node in nodes {
             steps.push(Step::Node { change, node: node.clone() });
-            let state = tree::node_state(cib, node, None, configure);
+            if configure {
+                tree::configured_node(cib, node);
+            }
+            let state = tree::node_state(cib, node, None);
             tree::set_membership(state, change != NodeChange::Offline, crate::result::ORIGIN);
             match change {
                 NodeChange::Online => {}
@@ -161,9 +164,13 @@ fn inject_operation(cib: &mut Element, facts: &Facts, specification: &str, confi
         "start" => facts.options.start_failure_is_fatal,
         _ => false,
     };
-    let state = tree::node_state(cib, node, None, configure);
+    if configure {
+        tree::configured_node(cib, node);
+    }
+    let state = tree::node_state(cib, node, None);
     let steps = result.count_failure(state, name, is_final);
-    let history = tree::history(state, name, name, agent)?;
+    let mut known = tree::histories(state);
+    let history = tree::history(state, &mut known, [name, name], agent)?;
     let recorded = history.id().unwrap_or(name).to_owned();
     OperationResult { resource: &recorded, ..result }.record(history);
     Ok(steps)

@@ -156,7 +156,10 @@ pub fn rehearse(input: Prepared, request: &Request, planner: Planner<'_>) -> Reh
             show.error("An invalid transition was produced");
         }
         if !request.quiet {
-            let facts = show.facts(&rehearsal.outcome);
+            // Where nothing was done, what was true still is; large clusters are at rest most of the time.
+            let is_at_rest = rehearsal.outcome == rehearsal.input;
+            show.effective_time(&rehearsal.outcome);
+            let facts = if is_at_rest { facts } else { show.deduce(&rehearsal.outcome) };
             show.status("Revised Cluster Status", &rehearsal.outcome, &facts, false);
         }
     }
@@ -182,6 +185,16 @@ impl<'a> Printer<'a> {
 
     /// Deduces the facts at the moment of the rehearsal, which is told.
     fn facts(&mut self, cib: &Element) -> Facts {
+        self.effective_time(cib);
+        self.deduce(cib)
+    }
+
+    fn deduce(&self, cib: &Element) -> Facts {
+        Facts::deduce(cib, self.request.now(cib))
+    }
+
+    /// Tells the moment of the rehearsal, unless it is the present.
+    fn effective_time(&mut self, cib: &Element) {
         if !self.request.quiet {
             match (&self.request.date, recorded_date(cib)) {
                 (Some((_, text)), _) => self.lines.raw(format_args!("Setting effective cluster time: {text}")),
@@ -192,7 +205,6 @@ impl<'a> Printer<'a> {
                 (None, None) => {}
             }
         }
-        Facts::deduce(cib, self.request.now(cib))
     }
 
     fn counts(&mut self, facts: &Facts) {

@@ -2,6 +2,8 @@
 //!
 //! Each is found, or made as Pacemaker's daemons would make it. Nothing here decides what is written.
 
+use compact_str::CompactString;
+use std::collections::BTreeMap;
 use xml::Element;
 
 /// Returns the status section, made when there is none.
@@ -9,31 +11,37 @@ pub(crate) fn status(cib: &mut Element) -> &mut Element {
     cib.child_or_new("status")
 }
 
-/// Returns the state of a node, made when there is none; with `configure` the node is configured too.
+/// Returns the state of a node, made when there is none.
 ///
 /// A state is found by the node's name, then by its id (`id`, or the one that is configured for the name).
-pub(crate) fn node_state<'t>(cib: &'t mut Element, node: &str, id: Option<&str>, configure: bool) -> &'t mut Element {
-    if configure {
-        configured_node(cib, node);
-    }
-    let id = id.map_or_else(|| node_id(cib, node), str::to_owned);
-    let status = status(cib);
-    let is_named = |e: &Element| e.name == "node_state" && e.attribute("uname") == Some(node);
-    let is_numbered = |e: &Element| e.name == "node_state" && e.id() == Some(&id);
-    let at = status.elements().position(is_named).or_else(|| status.elements().position(is_numbered));
-    if at.is_none() {
-        status.push(Element::new("node_state").with("id", &id));
-    }
-    let state = match at {
-        Some(at) => status.elements_mut().nth(at),
-        None => status.elements_mut().next_back(),
-    };
-    let state = state.expect("the state was found or made above");
-    state.set("uname", node);
-    state
+pub(crate) fn node_state<'t>(cib: &'t mut Element, node: &str, id: Option<&str>) -> &'t mut Element {
+    let at = state_position(cib, node, id);
+    state_at(cib, at)
 }
 
-fn configured_node(cib: &mut Element, node: &str) {
+/// Returns where the state of a node stands among the children of the status section; made when there is none.
+pub(crate) fn state_position(cib: &mut Element, node: &str, id: Option<&str>) -> usize {
+    let id = id.map_or_else(|| node_id(cib, node), str::to_owned);
+    let status = status(cib);
+    let find = |is_meant: &dyn Fn(&Element) -> bool| {
+        status.children.iter().position(|child| child.as_element().is_some_and(|e| e.name == "node_state" && is_meant(e)))
+    };
+    let at = find(&|e| e.attribute("uname") == Some(node)).or_else(|| find(&|e| e.id() == Some(&id)));
+    let at = at.unwrap_or(status.children.len());
+    if at == status.children.len() {
+        status.push(Element::new("node_state").with("id", &id));
+    }
+    state_at(cib, at).set("uname", node);
+    at
+}
+
+/// Returns the node state that stands there.
+pub(crate) fn state_at(cib: &mut Element, at: usize) -> &mut Element {
+    status(cib).children[at].as_element_mut().expect("node states are elements, and none is removed")
+}
+
+/// Adds a node to the configuration, unless it is there.
+pub(crate) fn configured_node(cib: &mut Element, node: &str) {
     let nodes = cib.child_or_new("configuration").child_or_new("nodes");
     if !nodes.elements_named("node").any(|e| e.attribute("uname") == Some(node)) {
         nodes.push(Element::new("node").with("id", node).with("uname", node));
@@ -98,13 +106,25 @@ pub(crate) struct AgentOf<'a> {
     pub name: Option<&'a str>,
 }
 
+/// Where a node's histories stand among their siblings, by id: each node has very many, and each action looks for one.
+pub(crate) type Histories = BTreeMap<CompactString, usize>;
+
+/// Returns where a node's histories stand; of several with one id, the first.
+pub(crate) fn histories(state: &Element) -> Histories {
+    let section = state.descend(&["lrm", "lrm_resources"]);
+    let nodes = section.iter().flat_map(|section| section.children.iter().enumerate()).rev();
+    nodes.filter_map(|(at, node)| Some((node.as_element()?.id()?.into(), at))).collect()
+}
+
 /// Returns a resource's history on a node; under `shown` or `configured` where one of them is there, else made.
-pub(crate) fn history<'t>(state: &'t mut Element, shown: &str, configured: &str, agent: AgentOf<'_>) -> Result<&'t mut Element, String> {
+pub(crate) fn history<'t>(
+    state: &'t mut Element,
+    known: &mut Histories,
+    [shown, configured]: [&str; 2],
+    agent: AgentOf<'_>,
+) -> Result<&'t mut Element, String> {
     let id = state.id().unwrap_or_default().to_owned();
-    let found = [shown, configured].into_iter().find(|name| {
-        let histories = state.descend(&["lrm", "lrm_resources"]);
-        histories.is_some_and(|h| h.elements().any(|e| e.id() == Some(name)))
-    });
+    let found = known.get(shown).or_else(|| known.get(configured)).copied();
     if found.is_none() {
         check_agent(shown, &id, agent)?;
     }
@@ -112,18 +132,19 @@ pub(crate) fn history<'t>(state: &'t mut Element, shown: &str, configured: &str,
     if !lrm.has("id") {
         lrm.set("id", &id);
     }
-    let histories = lrm.child_or_new("lrm_resources");
-    if let Some(name) = found {
-        let history = histories.elements_mut_with_id(name);
-        return history.ok_or_else(|| format!("the history of {name} is no element"));
-    }
-    let mut history = Element::new("lrm_resource").with("id", configured);
-    for (name, value) in [("class", agent.class), ("provider", agent.provider), ("type", agent.name)] {
-        if let Some(value) = value {
-            history.set(name, value);
+    let section = lrm.child_or_new("lrm_resources");
+    let at = found.unwrap_or_else(|| {
+        let mut history = Element::new("lrm_resource").with("id", configured);
+        for (name, value) in [("class", agent.class), ("provider", agent.provider), ("type", agent.name)] {
+            if let Some(value) = value {
+                history.set(name, value);
+            }
         }
-    }
-    Ok(histories.push(history))
+        section.push(history);
+        known.insert(configured.into(), section.children.len() - 1);
+        section.children.len() - 1
+    });
+    section.children[at].as_element_mut().ok_or_else(|| format!("the history of {shown} is no element"))
 }
 
 fn check_agent(resource: &str, node_id: &str, agent: AgentOf<'_>) -> Result<(), String> {
@@ -137,16 +158,4 @@ fn check_agent(resource: &str, node_id: &str, agent: AgentOf<'_>) -> Result<(), 
         return Err(format!("Please specify the provider for resource {resource}"));
     }
     Ok(())
-}
-
-/// Finds a child by its id, for changing it.
-trait ById {
-    fn elements_mut_with_id(&mut self, id: &str) -> Option<&mut Element>;
-}
-
-impl ById for Element {
-    fn elements_mut_with_id(&mut self, id: &str) -> Option<&mut Element> {
-        let at = self.children.iter().position(|node| node.as_element().is_some_and(|e| e.id() == Some(id)))?;
-        self.children[at].as_element_mut()
-    }
 }

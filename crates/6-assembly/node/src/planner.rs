@@ -31,12 +31,28 @@ impl Planner {
 }
 
 fn plan_all(waiting: &Receiver<PlanRequest>, tell: &dyn Fn(PlanOutcome)) {
+    // Most of the next input is the same elements as this one; what was read of them is kept, see decision 5.
+    let mut known: Option<Facts> = None;
     for request in waiting {
+        let earlier = known.take();
         // A fault of the scheduler costs one plan, not the daemon: resources keep running and the next change is planned for again.
-        let plan = || -> Plan { scheduler::schedule(&Facts::deduce(&request.input, request.now)) };
+        let plan = || plan(earlier, &request);
         let result = catch_unwind(AssertUnwindSafe(plan)).map_err(|fault| describe(&*fault));
+        let result = result.map(|(facts, plan)| {
+            known = Some(facts);
+            plan
+        });
         tell(PlanOutcome { number: request.number, result });
     }
+}
+
+fn plan(earlier: Option<Facts>, request: &PlanRequest) -> (Facts, Plan) {
+    let facts = match earlier {
+        Some(earlier) => earlier.deduce_again(&request.input, request.now),
+        None => Facts::deduce(&request.input, request.now),
+    };
+    let plan = scheduler::schedule(&facts);
+    (facts, plan)
 }
 
 fn describe(fault: &(dyn std::any::Any + Send)) -> String {

@@ -86,6 +86,8 @@ pub(crate) struct World {
     pub asked: BTreeMap<u64, String>,
     pub idle_answers: Vec<u64>,
     pub plans: u64,
+    /// What the last plan was made from, on whatever host.
+    facts: Option<status::Facts>,
     queue: BTreeMap<(Duration, u64), Happening>,
     next: u64,
     next_daemon: u64,
@@ -106,6 +108,7 @@ impl World {
             asked: BTreeMap::new(),
             idle_answers: Vec::new(),
             plans: 0,
+            facts: None,
             queue: BTreeMap::new(),
             next: 0,
             next_daemon: 1,
@@ -475,8 +478,13 @@ impl World {
     }
 
     fn calculated(&mut self, at: usize, number: u64, request: PlanRequest) {
-        let facts = status::Facts::deduce(&request.input, request.now);
+        // As the daemon does; S3 compares with a plan made from scratch.
+        let facts = match self.facts.take() {
+            Some(earlier) => earlier.deduce_again(&request.input, request.now),
+            None => status::Facts::deduce(&request.input, request.now),
+        };
         let plan = scheduler::schedule(&facts);
+        self.facts = Some(facts);
         self.plans += 1;
         self.checkers.planned(self.now, &request, &plan);
         let name = self.hosts[at].name.clone();

@@ -1,13 +1,13 @@
-//! One node's history: which resource each part of it belongs to, and in which order things happened.
+//! One node's history: which resource each part of it belongs to, and what state that leaves it in.
 
 use super::Deduction;
 use super::operations::Reading;
 use super::resources::{Origin, is_remote_connection};
 use crate::document::{shared_child, shared_children};
-use crate::{Agent, Effect, NodeIndex, NodeKind, OperationRecord, Requires, ResourceHistory, ResourceIndex, numbers};
-use compact_str::{CompactString, format_compact};
+use crate::recorded::RecordedHistory;
+use crate::{Effect, NodeIndex, NodeKind, OperationRecord, Requires, ResourceHistory, ResourceIndex, numbers};
+use compact_str::format_compact;
 use model::{AgentExit, ExecutionStatus, ResourceId, Role, Score, Timestamp};
-use std::cmp::Ordering;
 use std::sync::Arc;
 use xml::Element;
 
@@ -16,8 +16,10 @@ impl Deduction {
     pub(super) fn read_history(&mut self, node: NodeIndex, state: &Element) {
         let Some(section) = shared_child(state, "lrm").and_then(|lrm| shared_child(lrm, "lrm_resources")) else { return };
         let mut launched_orphans = false;
+        let mut cursor = 0;
         for element in shared_children(section).filter(|e| e.name == "lrm_resource") {
-            if let Some(resource) = self.read_resource_history(node, element) {
+            let recorded = self.recorded_history(node, element, &mut cursor);
+            if let Some(resource) = self.read_resource_history(node, element, recorded) {
                 launched_orphans |= self.facts.resource(resource).orphan_launched;
             }
         }
@@ -26,25 +28,28 @@ impl Deduction {
         }
     }
 
-    /// Reads what a node did with one resource, and deduces the resource's state there.
-    fn read_resource_history(&mut self, node: NodeIndex, element: &Arc<Element>) -> Option<ResourceIndex> {
+    /// Returns what is recorded in an element, without reading it where the facts before know it. Both histories are in the
+    /// order of the document, so the cursor moves along the earlier one.
+    fn recorded_history(&self, node: NodeIndex, element: &Arc<Element>, cursor: &mut usize) -> Arc<RecordedHistory> {
+        let earlier = self.earlier.get(node.position()).map_or(&[][..], |node| &node.history[(*cursor).min(node.history.len())..]);
+        // A few may have been removed between the one found last and this one.
+        match earlier.iter().take(8).position(|history| Arc::ptr_eq(&history.recorded.element, element)) {
+            Some(at) => {
+                *cursor += at + 1;
+                earlier[at].recorded.clone()
+            }
+            None => Arc::new(RecordedHistory::read(element)),
+        }
+    }
+
+    /// Deduces from what a node did with one resource the resource's state there.
+    fn read_resource_history(&mut self, node: NodeIndex, element: &Element, recorded: Arc<RecordedHistory>) -> Option<ResourceIndex> {
         let id = element.id()?;
-        let mut operations: Vec<_> = shared_children(element).filter(|e| e.name == "lrm_rsc_op").rev().map(record).collect();
-        sort_by_age(&mut operations);
+        let mut operations: Vec<_> = recorded.operations.iter().cloned().map(OperationRecord::new).collect();
         let nothing_to_do = operations.is_empty() && !self.facts.options.shutdown_lock;
         let position = self.facts.node(node).history.len() as u32;
-        self.facts.nodes[node.position()].history.push(ResourceHistory {
-            id: id.into(),
-            agent: Agent {
-                class: element.attribute("class").unwrap_or_default().into(),
-                provider: element.attribute("provider").map(CompactString::new),
-                name: element.attribute("type").unwrap_or_default().into(),
-            },
-            container: element.attribute("container").map(CompactString::new),
-            resource: None,
-            shutdown_lock: None,
-            operations: Vec::new(),
-        });
+        let history = ResourceHistory { recorded, resource: None, shutdown_lock: None, operations: Vec::new() };
+        self.facts.nodes[node.position()].history.push(history);
         let keep = |this: &mut Self, operations| this.facts.nodes[node.position()].history[position as usize].operations = operations;
         if nothing_to_do {
             return None;
@@ -262,118 +267,5 @@ pub(crate) fn without_instance(id: &str) -> &str {
     match id.rsplit_once(':') {
         Some((base, number)) if !base.is_empty() && !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) => base,
         _ => id,
-    }
-}
-
-/// Reads an `lrm_rsc_op`. There are very many of them: one pass over the attributes.
-pub(super) fn record(element: &Arc<Element>) -> OperationRecord {
-    let (mut id, mut key, mut operation) = ("", "", "");
-    let (mut exit, mut status, mut interval_ms, mut call) = (-1, ExecutionStatus::Unknown, 0, -1);
-    let (mut expected_exit, mut last_change) = (None, None);
-    let small = |text: &str| numbers::integer(text).and_then(|n| i32::try_from(n).ok());
-    for (name, value) in &element.attributes {
-        match name.as_str() {
-            "id" => id = value,
-            "operation_key" => key = value,
-            "operation" => operation = value,
-            "rc-code" => exit = small(value).unwrap_or(exit),
-            "op-status" => status = small(value).map_or(status, ExecutionStatus::from_code),
-            "interval" => interval_ms = numbers::integer(value).and_then(|n| u32::try_from(n).ok()).unwrap_or(0).into(),
-            "call-id" => call = small(value).unwrap_or(call),
-            "transition-key" => expected_exit = target_exit(value),
-            "last-rc-change" => last_change = numbers::integer(value).map(Timestamp::from_seconds),
-            _ => {}
-        }
-    }
-    OperationRecord {
-        id: id.into(),
-        key: if key.is_empty() { id } else { key }.into(),
-        operation: operation.into(),
-        interval_ms,
-        call,
-        exit: AgentExit(exit),
-        status,
-        expected_exit,
-        effective_exit: AgentExit(exit),
-        effective_status: status,
-        expired: false,
-        on_fail: None,
-        last_change,
-        reschedule: false,
-        xml: element.clone(),
-    }
-}
-
-/// Returns the exit code that counts as success, the third part of a transition key.
-fn target_exit(key: &str) -> Option<AgentExit> {
-    let mut parts = key.splitn(4, ':');
-    let (action, transition, exit, uuid) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let are_numbers = action.parse::<i32>().is_ok() && transition.parse::<i32>().is_ok() && !uuid.is_empty();
-    exit.parse().ok().filter(|_| are_numbers).map(AgentExit)
-}
-
-/// Sorts operations by age, equal ones as they were.
-///
-/// Compat: the comparison is no strict order (pending operations of different transitions), so the result depends on
-/// which are compared; this is the merge sort that Pacemaker's lists have.
-fn sort_by_age(operations: &mut Vec<OperationRecord>) {
-    if operations.len() < 2 {
-        return;
-    }
-    let mut right = operations.split_off(operations.len().div_ceil(2));
-    sort_by_age(operations);
-    sort_by_age(&mut right);
-    let (mut left, mut right) = (std::mem::take(operations).into_iter().peekable(), right.into_iter().peekable());
-    while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
-        let from_left = compare_age(a, b) != Ordering::Greater;
-        operations.extend(if from_left { left.next() } else { right.next() });
-    }
-    operations.extend(left);
-    operations.extend(right);
-}
-
-/// Compares two recorded operations: which one happened later is greater.
-pub(crate) fn compare_age(a: &OperationRecord, b: &OperationRecord) -> Ordering {
-    let same_node = match (a.on_node(), b.on_node()) {
-        (Some(a), Some(b)) => a.eq_ignore_ascii_case(b),
-        (a, b) => a == b,
-    };
-    if same_node && a.id == b.id {
-        return Ordering::Equal;
-    }
-    match (a.call, b.call) {
-        (-1, -1) => Ordering::Equal,
-        (a_call, b_call) if same_node && a_call >= 0 && a_call < b_call => Ordering::Less,
-        (a_call, b_call) if same_node && b_call >= 0 && a_call > b_call => Ordering::Greater,
-        (0.., 0..) => {
-            // The same call, as last result and as last failure; or calls of different nodes, which only time compares.
-            let (a, b) = (a.last_change.map_or(-1, Timestamp::seconds), b.last_change.map_or(-1, Timestamp::seconds));
-            match () {
-                () if a >= 0 && a < b => Ordering::Less,
-                () if b >= 0 && a > b => Ordering::Greater,
-                () => Ordering::Equal,
-            }
-        }
-        _ => compare_transitions(a, b),
-    }
-}
-
-/// Compares a pending operation with another one by the transitions that ordered them.
-fn compare_transitions(a: &OperationRecord, b: &OperationRecord) -> Ordering {
-    let parse = |operation: &OperationRecord| operation.transition_magic().and_then(model::Magic::parse);
-    let (Some(a_magic), Some(b_magic)) = (parse(a), parse(b)) else { return Ordering::Equal };
-    let (a_id, b_id) = (a_magic.key.transition, b_magic.key.transition);
-    if !a_magic.key.uuid.eq_ignore_ascii_case(&b_magic.key.uuid) || a_id == b_id {
-        // Another coordinator: what is pending is the newer, since pending operations do not outlive an election.
-        return match (a.call, b.call) {
-            (_, -1) => Ordering::Less,
-            (-1, _) => Ordering::Greater,
-            _ => Ordering::Equal,
-        };
-    }
-    match () {
-        () if (a_id >= 0 && a_id < b_id) || b_id == -1 => Ordering::Less,
-        () if (b_id >= 0 && a_id > b_id) || a_id == -1 => Ordering::Greater,
-        () => Ordering::Equal,
     }
 }

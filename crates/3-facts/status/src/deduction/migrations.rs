@@ -4,8 +4,8 @@
 //! `migrate_from` it is partial, without the stop dangling. Either node's history may be cleared at any moment.
 
 use super::Deduction;
-use super::histories::compare_age;
 use super::operations::Reading;
+use crate::recorded::compare_age;
 use crate::{NodeIndex, OperationRecord, ResourceIndex};
 use model::{AgentExit, ExecutionStatus, Role};
 use std::cmp::Ordering;

@@ -2,9 +2,8 @@
 //!
 //! Compat: by names as written, and a search that finds more than one operation finds none.
 
-use super::histories::record;
-use crate::OperationRecord;
 use crate::document::{shared_child, shared_children};
+use crate::{OperationRecord, recorded};
 use compact_str::CompactString;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -59,7 +58,7 @@ impl Recorded {
 }
 
 fn operations(history: &Arc<Element>) -> impl Iterator<Item = OperationRecord> {
-    shared_children(history).filter(|e| e.name == "lrm_rsc_op").map(record)
+    recorded::operations(history).map(|operation| OperationRecord::new(Arc::new(operation)))
 }
 
 fn index(cib: &Element) -> Histories {

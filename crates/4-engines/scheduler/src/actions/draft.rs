@@ -3,6 +3,7 @@
 //! A draft lives within one call of the scheduler and is thrown away; only the plan made from it leaves.
 //! Actions are numbered in the order of their creation, which is the incumbent's.
 
+use super::lookup::SameKey;
 use super::{Action, ActionIndex, Edge, EdgeIndex, Flags, Needs, Relation};
 use crate::constraints::Constraints;
 use crate::placement::Placement;
@@ -38,6 +39,8 @@ pub(crate) struct ResourceDraft {
     pub lock_since: Option<Timestamp>,
     /// Oldest first.
     pub actions: Vec<ActionIndex>,
+    /// The same actions by key, in the order of each key's first action.
+    pub(super) by_key: Vec<SameKey>,
 }
 
 /// What changes of a node while actions are planned.
@@ -365,6 +368,7 @@ impl<'a> Draft<'a> {
         if task == "lrm_delete" {
             flags.set(Flags::ON_COORDINATOR);
         }
+        self.remember_key(resource, &key, task, node, index);
         self.actions.push(Action {
             resource: Some(resource),
             task: task.into(),
@@ -448,56 +452,6 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Returns the resource's actions of this key, oldest first: on a node, or on any.
-    ///
-    /// Compat: an action that is on no node yet is put on the node that is asked for.
-    pub(crate) fn find_actions(&mut self, resource: ResourceIndex, key: &str, node: Option<NodeIndex>) -> Vec<ActionIndex> {
-        let mut found = Vec::new();
-        for position in 0..self.resources[resource.position()].actions.len() {
-            let index = self.resources[resource.position()].actions[position];
-            let action = &mut self.actions[index.position()];
-            if action.key != key {
-                continue;
-            }
-            match (node, action.node) {
-                (Some(node), None) => action.node = Some(node),
-                (Some(node), Some(at)) if at != node => continue,
-                _ => {}
-            }
-            found.push(index);
-        }
-        found
-    }
-
-    /// Returns the resource's actions of this key that are on exactly this node, oldest first.
-    pub(crate) fn find_actions_exact(&self, resource: ResourceIndex, key: &str, node: Option<NodeIndex>) -> Vec<ActionIndex> {
-        let matches = |index: &&ActionIndex| {
-            let action = self.a(**index);
-            action.node.is_some() && action.node == node && action.key == key
-        };
-        self.r(resource).actions.iter().filter(matches).copied().collect()
-    }
-
-    /// Returns the resource's actions of an operation that is run once, on a node or on any, oldest first.
-    pub(crate) fn operations(&mut self, resource: ResourceIndex, task: &str, node: Option<NodeIndex>) -> Vec<ActionIndex> {
-        let key = self.key(resource, task, 0);
-        self.find_actions(resource, &key, node)
-    }
-
-    /// Returns the newest of the resource's actions of this task, on a node or on any.
-    pub(crate) fn newest(&self, resource: ResourceIndex, task: &str, node: Option<NodeIndex>) -> Option<ActionIndex> {
-        let matches = |index: &&ActionIndex| {
-            let action = self.a(**index);
-            action.task == task && (node.is_none() || action.node == node)
-        };
-        self.r(resource).actions.iter().rev().find(matches).copied()
-    }
-
-    /// Returns the newest of the resource's actions of this key.
-    pub(crate) fn newest_by_key(&self, resource: ResourceIndex, key: &str) -> Option<ActionIndex> {
-        self.r(resource).actions.iter().rev().find(|index| self.a(**index).key == key).copied()
-    }
-
     /// Orders two actions, unless they are ordered like that already; returns whether it was new.
     pub(crate) fn order(&mut self, first: ActionIndex, then: ActionIndex, relation: Relation) -> bool {
         if relation == Relation::NONE {
@@ -551,6 +505,7 @@ impl ResourceDraft {
             lock_node: resource.lock_node,
             lock_since: resource.lock_since,
             actions: Vec::new(),
+            by_key: Vec::new(),
         }
     }
 }

@@ -10,6 +10,7 @@ mod collective;
 mod draft;
 mod effects;
 mod history;
+mod lookup;
 mod migration;
 mod notify;
 mod notify_keys;

@@ -207,8 +207,8 @@ impl Draft<'_> {
     pub(super) fn cancel(&mut self, resource: ResourceIndex, task: &str, interval_ms: u64, node: Option<NodeIndex>) -> ActionIndex {
         let key = self.key(resource, task, interval_ms);
         let cancel = self.action(resource, key, "cancel", interval_ms, node, false);
+        self.rename_task(cancel, "cancel");
         let action = self.a_mut(cancel);
-        action.task = "cancel".into();
         action.cancelled = Some(task.into());
         action.set_meta("operation", task);
         action.set_meta("interval", interval_ms.to_string());

@@ -33,7 +33,7 @@ impl Collected {
 
     fn add_meta(&mut self, name: &str, value: &str) {
         if !name.contains(['#', ':']) {
-            self.add(&meta_name(name), value);
+            self.named.entry(meta_name(name)).or_insert_with(|| value.to_owned());
         }
     }
 
@@ -43,7 +43,11 @@ impl Collected {
 }
 
 fn meta_name(name: &str) -> String {
-    format!("CRM_meta_{}", name.replace('-', "_"))
+    const PREFIX: &str = "CRM_meta_";
+    let mut whole = String::with_capacity(PREFIX.len() + name.len());
+    whole.push_str(PREFIX);
+    whole.extend(name.chars().map(|c| if c == '-' { '_' } else { c }));
+    whole
 }
 
 impl Draft<'_> {

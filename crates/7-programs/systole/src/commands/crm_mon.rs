@@ -198,7 +198,7 @@ impl Monitor {
         let mut choice = Choice::new(form);
         choice.apply_options(&arguments, matches).map_err(|text| Refusal::new(Exit::USAGE, text))?;
         let (sections, ban_prefix) = (choice.sections, choice.ban_prefix);
-        Ok(Self { arguments, form, sections, ban_prefix, request, zone: TimeZone::system() })
+        Ok(Self { arguments, form, sections, ban_prefix, request, zone: admin::zone() })
     }
 
     fn input(&self) -> CibInput {

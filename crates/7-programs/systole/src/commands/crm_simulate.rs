@@ -4,7 +4,6 @@ use crate::commands::cib_input::CibInput;
 use crate::commands::command_line;
 use admin::{Exit, Refusal};
 use clap::Parser;
-use jiff::tz::TimeZone;
 use rehearsal::{Depth, Ending, Injections, Piece, Request, rehearse};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -185,7 +184,7 @@ impl Arguments {
     }
 
     fn request(&self) -> Result<Request, Refusal> {
-        let zone = TimeZone::system();
+        let zone = admin::zone();
         let date = match &self.set_datetime {
             None => None,
             Some(text) => match rehearsal::parse_date(text, admin::now(), &zone) {
@@ -240,7 +239,10 @@ fn simulate(arguments: &Arguments) -> Result<Exit, Refusal> {
     if let (true, Some(path)) = (arguments.in_place, &arguments.xml_file) {
         command_line::write(&PathBuf::from(path), &rehearsal.outcome.to_text())?;
     }
-    Ok(if rehearsal.ending == Ending::Terminated { Exit::ERROR } else { Exit::OK })
+    let exit = if rehearsal.ending == Ending::Terminated { Exit::ERROR } else { Exit::OK };
+    // The process ends here; to give back a large cluster's memory piece by piece would take a tenth of its time.
+    std::mem::forget(rehearsal);
+    Ok(exit)
 }
 
 /// Writes output and remarks in the order in which they came about.

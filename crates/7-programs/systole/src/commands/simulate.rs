@@ -4,7 +4,6 @@ use crate::commands::cib_input::CibInput;
 use crate::commands::command_line;
 use admin::{Exit, Refusal};
 use clap::Parser;
-use jiff::tz::TimeZone;
 use rehearsal::{Depth, Ending, Injections, Piece, Request, rehearse};
 use serde_json::json;
 use std::ffi::OsString;
@@ -104,7 +103,7 @@ fn simulate(arguments: &Arguments) -> Result<Exit, Refusal> {
 }
 
 fn request(arguments: &Arguments) -> Result<Request, Refusal> {
-    let zone = TimeZone::system();
+    let zone = admin::zone();
     let date = match &arguments.at {
         None => None,
         Some(text) => match rehearsal::parse_date(text, admin::now(), &zone) {

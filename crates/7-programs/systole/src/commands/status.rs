@@ -4,7 +4,6 @@ use crate::commands::cib_input::CibInput;
 use crate::commands::command_line;
 use admin::{Cluster, Exit, Refusal};
 use clap::Parser;
-use jiff::tz::TimeZone;
 use messages::client::{ClientBody, ReplyBody};
 use status::Facts;
 use std::collections::BTreeSet;
@@ -92,7 +91,7 @@ fn show(arguments: &Arguments) -> Result<Exit, Refusal> {
         filter: &filter,
         ban_prefix: None,
         now,
-        zone: &TimeZone::system(),
+        zone: &admin::zone(),
         local_node: None,
         fence_history: &fence_history,
         full_fence_history: false,
