@@ -9,8 +9,14 @@ use std::process::Command;
 const PACKAGES: &[(&str, &str)] = &[
     ("resource-agents", "the sandbox tests run its agents (Dummy, Stateful, nginx, IPaddr2)"),
     ("nginx-light", "a real web server under its OCF agent"),
+    ("apache2", "another one"),
+    ("postgresql", "a real database under its OCF agent"),
+    ("systemd", "units as resources are tried with a systemd in namespaces"),
+    ("kmod", "the agent Filesystem wants its modprobe"),
+    ("dbus", "the bus on which that systemd is spoken to"),
     ("iproute2", "addresses and network namespaces"),
     ("pacemaker-cli-utils", "the incumbent's tools, to compare digests, patches and validation with ours"),
+    ("cluster-glue", "its older fence plug-ins are spoken to through fence_legacy"),
     ("libxml2-utils", "xmllint, to compare validation with the field's schemas"),
     ("procps", "agents call ps and pgrep"),
 ];

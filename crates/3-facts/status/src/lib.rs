@@ -27,6 +27,7 @@ mod problem;
 mod questions;
 mod recorded;
 mod resource;
+mod unsupported;
 mod whereabouts;
 
 pub use allowed::{AllowedNode, AllowedNodes, ProbeMode};
@@ -44,3 +45,4 @@ pub use problem::{Problem, Severity};
 pub use questions::ActiveNode;
 pub use recorded::{RecordedHistory, RecordedOperation};
 pub use resource::{MultipleActive, OnFail, Operation, PendingOperation, Requires, Resource};
+pub use unsupported::{ORIGIN, Unsupported, unsupported, without_unsupported};

@@ -35,6 +35,14 @@ pub struct AgentHost {
     pub unprivileged: Option<User>,
 }
 
+/// The class under which alert programs are called; their kind is their path.
+pub(crate) const ALERT: &str = "alert";
+
+/// Returns whether a fence device is one of Linux-HA's older plug-ins (`external/ipmi`, `apcmaster`), not an agent.
+pub(crate) fn is_plugin(agent: &AgentName) -> bool {
+    agent.class == "stonith" && !agent.kind.starts_with("fence_")
+}
+
 /// Variables that would make an agent or a tool it calls believe something of another cluster or call.
 const NEVER_INHERITED: [&str; 9] =
     ["OCF_RES", "OCF_CHECK_LEVEL", "CRM_", "CIB_", "SYSTOLE_CALL", "NOTIFY_SOCKET", "LISTEN_", "HA_RSCTMP", "HA_VARRUN"];
@@ -62,25 +70,42 @@ impl AgentHost {
         self.root.join(absolute.trim_start_matches('/'))
     }
 
+    /// Returns the class whose rules an agent follows on this host.
+    ///
+    /// Compat: `service` is an init script where there is one, else a unit of systemd.
+    pub fn class_of<'a>(&self, agent: &'a AgentName) -> &'a str {
+        match agent.class.as_str() {
+            "service" if self.first_file(&format!("/etc/init.d/{}", agent.kind)).is_some() => "lsb",
+            "service" => "systemd",
+            other => other,
+        }
+    }
+
     /// Returns the agent's program, or `None` where it is not installed.
     ///
     /// Compat: `ocf:pacemaker:X` is the product's own `ocf:systole:X` where Pacemaker's agents are absent.
     pub fn find(&self, agent: &AgentName) -> Option<PathBuf> {
         let is_plain = |part: &str| !part.is_empty() && !part.contains('/') && !part.starts_with('.');
-        if !is_plain(&agent.kind) {
+        if agent.class == ALERT {
+            return self.first_file(&agent.kind).filter(|_| agent.kind.starts_with('/'));
+        }
+        if !is_plain(agent.kind.strip_prefix("external/").filter(|_| is_plugin(agent)).unwrap_or(&agent.kind)) {
             return None;
         }
-        match (agent.class.as_str(), agent.provider.as_deref()) {
+        match (self.class_of(agent), agent.provider.as_deref()) {
             ("ocf", Some(provider)) if is_plain(provider) => {
                 let of = |provider: &str| self.first_file(&format!("/usr/lib/ocf/resource.d/{provider}/{}", agent.kind));
                 of(provider).or_else(|| (provider == "pacemaker").then(|| of("systole")).flatten())
             }
-            // Compat: an agent named otherwise belonged to an older fencing interface that is not spoken.
-            ("stonith", _) if agent.kind.starts_with("fence_") => {
+            // Compat: a device of the older interface is spoken to by the agent that passes on between the two.
+            ("stonith", _) if is_plugin(agent) => self.first_file("/usr/sbin/fence_legacy"),
+            ("stonith", _) => {
                 let own = self.tools.as_ref().map(|tools| tools.join(&agent.kind)).filter(|path| path.is_file());
                 self.first_file(&format!("/usr/sbin/{}", agent.kind)).or(own)
             }
             ("lsb", _) => self.first_file(&format!("/etc/init.d/{}", agent.kind)),
+            // This very program speaks to systemd, whatever has become of its file since it was started.
+            ("systemd", _) => Some(PathBuf::from("/proc/self/exe")),
             _ => None,
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Compat: the environment and the lines on stdin are those that Pacemaker's executor and fencer give.
 
-use crate::host::{AgentHost, User};
+use crate::host::{ALERT, AgentHost, User, is_plugin};
 use messages::agent::AgentCall;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,6 +19,8 @@ pub struct Invocation {
     pub user: Option<User>,
     /// How much of its output is kept, in bytes.
     pub output_max: usize,
+    /// How many processes its group may have at once; one that forks on and on is ended.
+    pub processes_max: usize,
 }
 
 /// Why a call cannot be made.
@@ -29,6 +31,8 @@ pub enum CallError {
     Invalid(String),
 }
 
+/// More than any service needs, and less than a host has.
+const PROCESSES_MAX: usize = 4096;
 const OUTPUT_MAX: usize = 64 * 1024;
 const METADATA_MAX: usize = 1024 * 1024;
 
@@ -54,8 +58,15 @@ impl Invocation {
             folder: if cores.is_dir() { cores } else { PathBuf::from("/") },
             user: host.unprivileged.filter(|_| call.unprivileged),
             output_max: if is_metadata { METADATA_MAX } else { OUTPUT_MAX },
+            processes_max: PROCESSES_MAX,
         };
-        match call.agent.class.as_str() {
+        match host.class_of(&call.agent) {
+            // Compat: alert programs get no argument.
+            ALERT => invocation.environment.extend(crate::alert::variables(&call.parameters)),
+            // The very class is told: of a service the unit must exist, of a unit it may also just not run.
+            "systemd" => {
+                invocation.arguments = ["systemd-unit", &call.agent.class, &call.action, &call.agent.kind].map(str::to_owned).into();
+            }
             "stonith" => invocation.input = Some(fence_lines(call, is_metadata)?),
             "lsb" => invocation.arguments = vec![if call.action == "monitor" { "status".to_owned() } else { call.action.clone() }],
             _ => {
@@ -144,6 +155,9 @@ fn ocf_variables(host: &AgentHost, call: &AgentCall, is_metadata: bool) -> BTree
 /// The `key=value` lines that a fence agent reads.
 fn fence_lines(call: &AgentCall, is_metadata: bool) -> Result<String, CallError> {
     let mut lines = format!("action={}\n", if is_metadata { "metadata" } else { &call.action });
+    if is_plugin(&call.agent) {
+        lines.push_str(&format!("plugin={}\n", call.agent.kind));
+    }
     for (name, value) in call.parameters.iter().filter(|_| !is_metadata) {
         if name.starts_with("CRM_meta_") || name.starts_with("pcmk_") || NOT_FOR_FENCE_AGENTS.contains(&name.as_str()) {
             continue;
@@ -239,6 +253,14 @@ mod tests {
     }
 
     #[test]
+    fn an_older_plugin_is_spoken_to_by_the_agent_that_passes_on() {
+        let (folder, host) = host(&["usr/sbin/fence_legacy"]);
+        let got = Invocation::new(&host, &call("stonith", None, "external/ssh", "off", &[("hostlist", "a b"), ("port", "a")])).unwrap();
+        assert_eq!(got.program, folder.path().join("usr/sbin/fence_legacy"));
+        assert_eq!(got.input.as_deref(), Some("action=off\nplugin=external/ssh\nhostlist=a b\nport=a\n"));
+    }
+
+    #[test]
     fn agents_are_found_below_the_root_and_by_plain_names_only() {
         let (folder, host) = host(&["usr/lib/ocf/resource.d/systole/NoSuchDummy", "etc/init.d/web", "usr/sbin/reboot-all"]);
         let find = |class: &str, provider: Option<&str>, kind: &str| host.find(&call(class, provider, kind, "", &[]).agent);
@@ -250,10 +272,33 @@ mod tests {
             ("ocf", Some(".."), "NoSuchDummy"),
             ("ocf", Some("systole"), "../systole/NoSuchDummy"),
             ("ocf", None, "NoSuchDummy"),
-            ("stonith", None, "reboot-all"),
+            ("stonith", None, "external/../reboot-all"),
+            ("ocf", Some("heartbeat"), "external/reboot-all"),
             ("upstart", None, "web"),
+            ("alert", None, "usr/sbin/reboot-all"),
         ] {
             assert_eq!(find(class, provider, kind), None, "{class}:{provider:?}:{kind}");
         }
+    }
+
+    #[test]
+    fn a_service_is_an_init_script_before_it_is_a_unit() {
+        let (_folder, host) = host(&["etc/init.d/web"]);
+        let arguments =
+            |class: &str, kind: &str, action: &str| Invocation::new(&host, &call(class, None, kind, action, &[])).unwrap().arguments;
+        assert_eq!(arguments("service", "web", "monitor"), ["status"]);
+        assert_eq!(arguments("service", "no-script-of-this-name", "start"), ["systemd-unit", "service", "start", "no-script-of-this-name"]);
+        assert_eq!(arguments("systemd", "web", "stop"), ["systemd-unit", "systemd", "stop", "web"]);
+        assert_eq!(host.class_of(&call("service", None, "web", "", &[]).agent), "lsb");
+    }
+
+    #[test]
+    fn an_alert_program_gets_its_variables_as_they_are() {
+        let (folder, host) = host(&["usr/share/alerts/mail.sh"]);
+        let parameters = [("CRM_alert_kind", "node"), ("mail_to", "ops")];
+        let got = Invocation::new(&host, &call("alert", None, "/usr/share/alerts/mail.sh", "alert", &parameters)).unwrap();
+        assert_eq!((got.program, got.arguments.len()), (folder.path().join("usr/share/alerts/mail.sh"), 0));
+        assert_eq!((got.environment["CRM_alert_kind"].as_str(), got.environment["mail_to"].as_str()), ("node", "ops"));
+        assert!(!got.environment.contains_key("OCF_RESOURCE_TYPE"));
     }
 }

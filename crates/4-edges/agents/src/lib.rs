@@ -4,6 +4,7 @@
 //! Agents hang, lie, fork and flood; none of that holds up the caller. Which action is due, and what its
 //! outcome means for the cluster, is never decided here.
 
+mod alert;
 mod host;
 mod invocation;
 mod processes;

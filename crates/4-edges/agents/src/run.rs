@@ -5,9 +5,9 @@
 //! kills the process group.
 
 use crate::invocation::Invocation;
-use crate::processes::Process;
+use crate::processes::{Process, group_members, tasks_of_machine};
 use messages::agent::AgentOutcome;
-use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions, pidfd_open, waitid};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, waitid};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
@@ -23,6 +23,7 @@ pub struct Spawned {
     input: Option<(Sender, Vec<u8>)>,
     stdout: Output,
     stderr: Output,
+    processes_max: usize,
 }
 
 /// How a run ended, and what it said.
@@ -41,6 +42,8 @@ const KILL_WAIT: Duration = Duration::from_secs(2);
 const LAST_READ_MAX: usize = 4 * 1024 * 1024;
 /// How much of the end is kept of an output that is too long to keep whole, for the reason it may contain.
 const TAIL_MAX: usize = 4 * 1024;
+/// How often the number of an agent's processes is looked at.
+const COUNT_AGAIN: Duration = Duration::from_millis(250);
 
 /// Starts an agent in a process group of its own.
 ///
@@ -78,6 +81,7 @@ pub fn spawn(invocation: &Invocation) -> Result<Spawned, AgentOutcome> {
             input,
             stdout: Output::new(stdout, invocation.output_max),
             stderr: Output::new(stderr, invocation.output_max),
+            processes_max: invocation.processes_max,
         })
     };
     let watched = watch();
@@ -138,6 +142,7 @@ enum Why {
     Ended(AgentOutcome),
     TimedOut,
     Cancelled,
+    RanAway,
 }
 
 impl Spawned {
@@ -148,25 +153,34 @@ impl Spawned {
 
     /// Waits for the agent to end, `timeout` to pass or `cancel` to be ready.
     pub async fn finish(mut self, timeout: Duration, cancel: impl Future<Output = ()>) -> Ended {
-        let outcome = match self.watch(timeout, cancel).await {
+        let why = self.watch(timeout, cancel).await;
+        if !matches!(why, Why::Ended(_)) {
+            self.child.process.kill_group();
+            // One that hangs in the kernel is not waited for.
+            let _ = tokio::time::timeout(KILL_WAIT, self.child.ended()).await;
+        }
+        let mut own_reason = None;
+        let outcome = match why {
             Why::Ended(outcome) => outcome,
-            why => {
-                self.child.process.kill_group();
-                // One that hangs in the kernel is not waited for.
-                let _ = tokio::time::timeout(KILL_WAIT, self.child.ended()).await;
-                if matches!(why, Why::TimedOut) { AgentOutcome::TimedOut } else { AgentOutcome::Cancelled }
+            Why::TimedOut => AgentOutcome::TimedOut,
+            Why::Cancelled => AgentOutcome::Cancelled,
+            Why::RanAway => {
+                own_reason = Some(format!("ended because it had more than {} processes at once", self.processes_max));
+                AgentOutcome::Signalled(Signal::KILL.as_raw())
             }
         };
         for output in [&mut self.stdout, &mut self.stderr] {
             output.read_rest();
         }
-        let exit_reason = self.stderr.exit_reason();
+        let exit_reason = own_reason.or_else(|| self.stderr.exit_reason());
         Ended { outcome, stdout: self.stdout.text(), stderr: self.stderr.text(), exit_reason }
     }
 
     async fn watch(&mut self, timeout: Duration, cancel: impl Future<Output = ()>) -> Why {
         let deadline = tokio::time::sleep(timeout);
         tokio::pin!(deadline, cancel);
+        let mut counts = tokio::time::interval(COUNT_AGAIN);
+        let mut tasks_before = tasks_of_machine();
         loop {
             let is_writing = self.input.is_some();
             tokio::select! {
@@ -174,6 +188,16 @@ impl Spawned {
                 outcome = self.child.ended() => return Why::Ended(outcome),
                 () = &mut deadline => return Why::TimedOut,
                 () = &mut cancel => return Why::Cancelled,
+                _ = counts.tick() => {
+                    // Each process is looked at only when the machine has so many more that they could be the agent's.
+                    let tasks = tasks_of_machine();
+                    if tasks > tasks_before + self.processes_max {
+                        if group_members(self.child.process.pid).len() > self.processes_max {
+                            return Why::RanAway;
+                        }
+                        tasks_before = tasks;
+                    }
+                }
                 () = write(&mut self.input), if is_writing => {}
                 () = self.stdout.read(), if self.stdout.is_open() => {}
                 () = self.stderr.read(), if self.stderr.is_open() => {}

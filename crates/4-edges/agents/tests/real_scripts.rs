@@ -16,6 +16,7 @@ fn script(text: &str) -> Invocation {
         folder: "/".into(),
         user: None,
         output_max: 64 * 1024,
+        processes_max: 1000,
     }
 }
 
@@ -68,6 +69,21 @@ fn a_slow_agent_and_its_children_are_ended_when_time_is_up() {
         let ended = spawned.finish(Duration::from_millis(200), std::future::pending()).await;
         assert_eq!(ended.outcome, AgentOutcome::TimedOut);
         // The leader is reaped; the others were sent the same signal and need a moment to be gone.
+        while !group_members(group).is_empty() {
+            tokio::task::yield_now().await;
+        }
+    });
+}
+
+#[test]
+fn an_agent_that_forks_on_and_on_is_ended_with_all_it_made() {
+    block_on(async {
+        let bomb = Invocation { processes_max: 60, ..script("while :; do sleep 1000 & done") };
+        let spawned = spawn(&bomb).unwrap();
+        let group = spawned.process().pid;
+        let ended = spawned.finish(AMPLE, std::future::pending()).await;
+        assert_eq!(ended.outcome, AgentOutcome::Signalled(9), "{ended:?}");
+        assert_eq!(ended.exit_reason.as_deref(), Some("ended because it had more than 60 processes at once"));
         while !group_members(group).is_empty() {
             tokio::task::yield_now().await;
         }
@@ -164,5 +180,30 @@ fn the_field_s_own_dummy_runs() {
     for (action, code) in [("monitor", 7), ("start", 0), ("monitor", 0), ("stop", 0), ("monitor", 7)] {
         let ended = run(&Invocation::new(&host, &call(action)).unwrap(), AMPLE);
         assert_eq!(ended.outcome, AgentOutcome::Exited(code), "{action}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_plugin_of_linux_ha_fences_through_its_go_between() {
+    if let Some(path) = ["/usr/sbin/fence_legacy", "/usr/sbin/stonith"].into_iter().find(|path| !std::path::Path::new(path).is_file()) {
+        println!("skipped: a_plugin_of_linux_ha_fences_through_its_go_between: there is no {path}");
+        return;
+    }
+    let host = agents::AgentHost::new("/", None);
+    let call = |action: &str| messages::agent::AgentCall {
+        id: model::CallId(1),
+        agent: messages::agent::AgentName { class: "stonith".into(), provider: None, kind: "null".into() },
+        action: action.into(),
+        resource: Some("power".into()),
+        parameters: [("hostlist", "node1 node2"), ("nodename", "node2"), ("port", "node2")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+        timeout: AMPLE,
+        unprivileged: false,
+    };
+    for (action, said) in [("list", "node2"), ("monitor", ""), ("off", "node2")] {
+        let ended = run(&Invocation::new(&host, &call(action)).unwrap(), AMPLE);
+        assert_eq!(ended.outcome, AgentOutcome::Exited(0), "{action}: {}", ended.stderr);
+        assert!(ended.stdout.contains(said), "{action}: {}", ended.stdout);
     }
 }

@@ -6,10 +6,13 @@
 
 mod address;
 mod call;
+mod cluster_mon;
 mod dummy;
+mod health;
 mod holder;
 mod metadata;
 mod process;
+mod refused;
 mod stateful;
 mod watchers;
 mod web;
@@ -69,11 +72,16 @@ impl Action {
 /// All agents, by name.
 pub const AGENTS: &[Agent] = &[
     address::AGENT,
+    cluster_mon::AGENT,
     dummy::AGENT,
+    health::HEALTH_CPU,
+    health::HEALTH_IO_WAIT,
+    health::HEALTH_SMART,
     process::AGENT,
+    refused::CONTROLD,
+    refused::REMOTE,
     stateful::AGENT,
     watchers::ATTRIBUTE,
-    watchers::HEALTH_CPU,
     watchers::IFSPEED,
     watchers::PING,
     watchers::SYS_INFO,

@@ -1,17 +1,18 @@
-//! `ping`, `HealthCPU`, `SysInfo`, `ifspeed` and `attribute`: agents that keep node attributes up to date, for rules and
-//! health strategies to use. They set attributes by `attrd_updater`, the tool every OCF agent uses.
+//! `ping`, `SysInfo`, `ifspeed` and `attribute`: agents that keep node attributes up to date, for rules to use.
+//! They set attributes by `attrd_updater`, the tool every OCF agent uses.
 
 use crate::{Action, Agent, Call, Failure, Parameter};
 use model::AgentExit;
 use std::process::{Command, Stdio};
 
-const fn parameter(name: &'static str, kind: &'static str, default: Option<&'static str>, long: &'static str) -> Parameter {
+pub(crate) const fn parameter(name: &'static str, kind: &'static str, default: Option<&'static str>, long: &'static str) -> Parameter {
     Parameter { name, kind, default, required: false, unique: false, reloadable: true, short: long, long }
 }
 
-const DAMPEN: Parameter = parameter("dampen", "time", Some("5s"), "How long to wait for further changes before the attribute is written");
+pub(crate) const DAMPEN: Parameter =
+    parameter("dampen", "time", Some("5s"), "How long to wait for further changes before the attribute is written");
 
-const ACTIONS: &[Action] = &[
+pub(crate) const ACTIONS: &[Action] = &[
     Action::once("start", "60s"),
     Action::once("stop", "20s"),
     Action::every("monitor", "60s", "10s"),
@@ -36,19 +37,6 @@ pub(crate) const PING: Agent = Agent {
     ],
     actions: ACTIONS,
     run: |call| watch(call, &[call.parameter("name").unwrap_or_default()], ping),
-};
-
-pub(crate) const HEALTH_CPU: Agent = Agent {
-    name: "HealthCPU",
-    short: "Tells by a health attribute whether the processors are busy",
-    long: "Sets #health-cpu to red, yellow or green by the share of time that the processors are idle.",
-    parameters: &[
-        parameter("yellow_limit", "integer", Some("50"), "Below this idle share in percent the node is yellow"),
-        parameter("red_limit", "integer", Some("10"), "Below this idle share in percent the node is red"),
-        DAMPEN,
-    ],
-    actions: ACTIONS,
-    run: |call| watch(call, &["#health-cpu".to_owned()], health_cpu),
 };
 
 pub(crate) const SYS_INFO: Agent = Agent {
@@ -86,10 +74,10 @@ pub(crate) const ATTRIBUTE: Agent = Agent {
     run: attribute,
 };
 
-type Values = Vec<(String, String)>;
+pub(crate) type Values = Vec<(String, String)>;
 
 /// Carries out the actions of an agent whose only work is to look and to tell.
-fn watch(call: &Call, names: &[String], look: fn(&Call) -> Result<Values, Failure>) -> Result<(), Failure> {
+pub(crate) fn watch(call: &Call, names: &[String], look: fn(&Call) -> Result<Values, Failure>) -> Result<(), Failure> {
     let state = call.state_file("watch");
     match call.action.as_str() {
         "start" => {
@@ -110,7 +98,7 @@ fn watch(call: &Call, names: &[String], look: fn(&Call) -> Result<Values, Failur
 }
 
 fn tell(call: &Call, values: &Values) -> Result<(), Failure> {
-    let dampen = call.parameter("dampen").unwrap_or_else(|| "0".to_owned());
+    let dampen = call.parameter("dampen").or_else(|| call.parameter("dampening")).unwrap_or_else(|| "0".to_owned());
     values.iter().try_for_each(|(name, value)| updater(&["-n", name, "-B", value, "-d", &dampen]))
 }
 
@@ -138,33 +126,6 @@ fn ping(call: &Call) -> Result<Values, Failure> {
         answering += u32::from(status.success());
     }
     Ok(vec![(name, (answering * number("multiplier", 1)).to_string())])
-}
-
-/// Returns the ticks that all processors were idle, and those they ran in all.
-fn ticks() -> Result<(u64, u64), Failure> {
-    let text = std::fs::read_to_string("/proc/stat")?;
-    let line = text.lines().next().unwrap_or_default();
-    let fields: Vec<u64> = line.split_whitespace().skip(1).filter_map(|field| field.parse().ok()).collect();
-    Ok((fields.get(3).copied().unwrap_or(0), fields.iter().sum()))
-}
-
-fn health_cpu(call: &Call) -> Result<Values, Failure> {
-    let limit = |key: &str, default: u64| call.parameter(key).and_then(|text| text.parse().ok()).unwrap_or(default);
-    let before = ticks()?;
-    std::thread::sleep(std::time::Duration::from_millis(500));
-    let after = ticks()?;
-    let idle = 100 * after.0.saturating_sub(before.0) / after.1.saturating_sub(before.1).max(1);
-    Ok(vec![("#health-cpu".to_owned(), color(idle, limit("yellow_limit", 50), limit("red_limit", 10)).to_owned())])
-}
-
-fn color(idle: u64, yellow: u64, red: u64) -> &'static str {
-    if idle < red {
-        "red"
-    } else if idle < yellow {
-        "yellow"
-    } else {
-        "green"
-    }
 }
 
 fn sys_info(_call: &Call) -> Result<Values, Failure> {
@@ -217,23 +178,5 @@ fn attribute(call: &Call) -> Result<(), Failure> {
         "monitor" | "status" => state.exists().then_some(()).ok_or_else(Failure::not_running),
         "reload" | "reload-agent" => set("active_value"),
         _ => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_color_follows_the_limits() {
-        for (idle, expected) in [(5, "red"), (10, "yellow"), (49, "yellow"), (50, "green")] {
-            assert_eq!(color(idle, 50, 10), expected, "{idle}");
-        }
-    }
-
-    #[test]
-    fn the_processors_have_run() {
-        let (idle, all) = ticks().unwrap();
-        assert!(all > 0 && idle <= all);
     }
 }

@@ -4,6 +4,7 @@
 //! is thrown away and made again: it may rest on what is no longer true.
 
 use crate::progress::Progress;
+use crate::results::retry_wait;
 use crate::{AttributeChange, Command, Event, InFlight, Node, Settings, StatusEdit};
 use messages::event::{Fact, PlannedAction};
 use messages::group::Incarnation;
@@ -106,6 +107,9 @@ impl Controller {
         let mut commands = Vec::new();
         match event {
             Event::Elected { uuid, .. } => self.elected(now, uuid),
+            Event::FencingsFailed(failures) => {
+                self.unfenced = failures.into_iter().map(|(node, count)| (node, (count, now.monotonic + retry_wait(count)))).collect();
+            }
             // Which nodes there are, and that each has said what it is at, is told anew after the next election.
             Event::Deposed => *self = Self { settings: self.settings.clone(), ..Self::new(self.node.clone()) },
             Event::SettingsChanged(settings) => self.settings = settings,

@@ -14,6 +14,8 @@ use transition::{ActionNode, Plan};
 pub enum Event {
     /// This node became the coordinator: plans are made from now on, under keys with this id.
     Elected { uuid: String, term: u64 },
+    /// How often in a row fencings of these nodes failed under earlier coordinators; told after an election.
+    FencingsFailed(BTreeMap<NodeName, u32>),
     /// This node is no longer the coordinator: everything is dropped.
     Deposed,
     /// The cluster options changed (also told once at the beginning).

@@ -14,6 +14,12 @@ use std::time::Duration;
 /// How long a fencing waits after the second failure in a row; doubled for each further one, up to 32 times as long.
 const RETRY_MIN: Duration = Duration::from_secs(1);
 
+/// Returns how long the next fencing of a node waits after so many failures in a row. A device that just failed seldom works a
+/// moment later: the first retry is at once, later ones wait ever longer.
+pub(crate) fn retry_wait(failures: u32) -> Duration {
+    if failures < 2 { Duration::ZERO } else { RETRY_MIN * (1 << (failures - 2).min(5)) }
+}
+
 impl Controller {
     pub(crate) fn reported(&mut self, now: Now, from: &NodeName, report: OperationReport, commands: &mut Vec<Command>) {
         // Whatever becomes of it, it need not come again; the order of messages puts its record first.
@@ -238,10 +244,8 @@ impl Controller {
             }
         }
         if end.error.is_some() {
-            // A device that just failed seldom works a moment later: the first retry is at once, later ones wait ever longer.
-            let failures = self.unfenced.get(&end.target).map_or(0, |(failures, _)| *failures);
-            let wait = if failures == 0 { Duration::ZERO } else { RETRY_MIN * (1 << (failures - 1).min(5)) };
-            self.unfenced.insert(end.target.clone(), (failures.saturating_add(1), now.monotonic + wait));
+            let failures = self.unfenced.get(&end.target).map_or(0, |(failures, _)| *failures).saturating_add(1);
+            self.unfenced.insert(end.target.clone(), (failures, now.monotonic + retry_wait(failures)));
             return;
         }
         self.unfenced.remove(&end.target);
@@ -302,5 +306,16 @@ impl Controller {
                 });
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_further_failure_doubles_the_wait_up_to_a_limit() {
+        let waits: Vec<u64> = (0..10).map(|failures| retry_wait(failures).as_secs()).collect();
+        assert_eq!(waits, [0, 0, 1, 2, 4, 8, 16, 32, 32, 32]);
     }
 }

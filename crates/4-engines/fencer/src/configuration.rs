@@ -3,7 +3,7 @@
 use cib::rules::{Input, Recheck};
 use cib::{Cib, Constraint, FencingTarget, LocationSubject, ResourceDefinition};
 use messages::agent::AgentName;
-use model::{NodeName, ResourceId, Score, parse_boolean, parse_interval};
+use model::{NodeName, ResourceId, Score, Timestamp, parse_boolean, parse_interval};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use xml::Element;
@@ -20,6 +20,18 @@ pub struct Configuration {
     pub action: String,
     /// `stonith-timeout`: the time of one device's action unless the device says otherwise.
     pub timeout: Duration,
+    /// Rules decided something that depends on attributes of nodes: to be read again when these change.
+    pub depends_on_nodes: bool,
+    /// Rules decided something that changes at this time: to be read again then.
+    pub until: Option<Timestamp>,
+}
+
+/// What rules depend on.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Circumstances {
+    pub now: Timestamp,
+    /// The attributes of each node that may run devices.
+    pub attributes: BTreeMap<NodeName, BTreeMap<String, String>>,
 }
 
 /// One fence device: a primitive of class `stonith` that is not disabled.
@@ -61,25 +73,28 @@ pub enum Target {
 }
 
 impl Configuration {
-    /// Reads the configuration out of a whole CIB. Values and constraints under rules that depend on more than the document do not count.
-    pub fn read(cib: &Element) -> Self {
+    /// Reads the configuration out of a whole CIB, as it is in these circumstances.
+    pub fn read(cib: &Element, circumstances: &Circumstances) -> Self {
         let cib = Cib::new(cib);
-        let options = cib.configuration.options.values(&Input::default(), &mut Recheck::default());
+        let mut recheck = Recheck::default();
+        let input = Input { now: Some(circumstances.now), ..Input::default() };
+        let options = cib.configuration.options.values(&input, &mut recheck);
         let option = |names: [&str; 2]| names.iter().find_map(|name| options.get(name).copied());
         let opt_in = option(["symmetric-cluster", "symmetric_cluster"]).and_then(parse_boolean) == Some(false);
         let mut devices = BTreeMap::new();
-        let defaults = cib.configuration.resource_defaults.values(&Input::default(), &mut Recheck::default());
+        let defaults = cib.configuration.resource_defaults.values(&input, &mut recheck);
         for resource in &cib.configuration.resources {
-            collect(resource, &defaults, &mut devices);
+            collect(resource, &defaults, &input, &mut recheck, &mut devices);
         }
         for device in devices.values_mut() {
             if opt_in {
                 device.only = Some(BTreeSet::new());
             }
         }
+        let mut depends_on_nodes = false;
         for constraint in &cib.configuration.constraints {
             if let Constraint::Location(location) = constraint {
-                place(location, &mut devices);
+                depends_on_nodes |= place(location, circumstances, &mut recheck, &mut devices);
             }
         }
         let levels = cib.configuration.fencing_levels.iter().filter_map(|level| {
@@ -95,6 +110,8 @@ impl Configuration {
             enabled: option(["stonith-enabled", "fencing-enabled"]).and_then(parse_boolean).unwrap_or(true),
             action: option(["stonith-action", "fencing-action"]).unwrap_or("reboot").to_owned(),
             timeout: option(["stonith-timeout", "fencing-timeout"]).and_then(parse_interval).unwrap_or(Duration::from_secs(60)),
+            depends_on_nodes,
+            until: recheck.0,
             devices,
         }
     }
@@ -126,15 +143,21 @@ fn matches(pattern: &str, name: &str) -> bool {
     regex::Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(name))
 }
 
-fn collect(resource: &ResourceDefinition<'_>, defaults: &BTreeMap<&str, &str>, devices: &mut BTreeMap<ResourceId, Device>) {
+fn collect(
+    resource: &ResourceDefinition<'_>,
+    defaults: &BTreeMap<&str, &str>,
+    input: &Input<'_>,
+    recheck: &mut Recheck,
+    devices: &mut BTreeMap<ResourceId, Device>,
+) {
     for child in resource.children() {
-        collect(child, defaults, devices);
+        collect(child, defaults, input, recheck, devices);
     }
     let Some(primitive) = resource.as_primitive().filter(|primitive| primitive.agent.class == "stonith") else { return };
-    let input = Input { class: Some(primitive.agent.class), agent: Some(primitive.agent.kind), ..Input::default() };
+    let input = Input { class: Some(primitive.agent.class), agent: Some(primitive.agent.kind), ..*input };
     let owned = |values: cib::Values<'_>| values.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let mut meta = defaults.clone();
-    meta.extend(primitive.meta.values(&input, &mut Recheck::default()));
+    meta.extend(primitive.meta.values(&input, recheck));
     if meta.get("target-role").is_some_and(|role| role.eq_ignore_ascii_case("stopped")) {
         // Compat: a device that is to be stopped is disabled, not merely idle.
         return;
@@ -146,7 +169,7 @@ fn collect(resource: &ResourceDefinition<'_>, defaults: &BTreeMap<&str, &str>, d
             provider: primitive.agent.provider.map(str::to_owned),
             kind: primitive.agent.kind.to_owned(),
         },
-        parameters: owned(primitive.parameters.values(&input, &mut Recheck::default())),
+        parameters: owned(primitive.parameters.values(&input, recheck)),
         meta: owned(meta),
         banned: BTreeSet::new(),
         only: None,
@@ -154,8 +177,13 @@ fn collect(resource: &ResourceDefinition<'_>, defaults: &BTreeMap<&str, &str>, d
     devices.insert(device.id.clone(), device);
 }
 
-fn place(location: &cib::Location<'_>, devices: &mut BTreeMap<ResourceId, Device>) {
-    let (Some(node), Some(score)) = (location.node, location.score.and_then(Score::parse)) else { return };
+/// Applies a location to the devices it is about; returns whether it depends on nodes' attributes.
+fn place(
+    location: &cib::Location<'_>,
+    circumstances: &Circumstances,
+    recheck: &mut Recheck,
+    devices: &mut BTreeMap<ResourceId, Device>,
+) -> bool {
     let is_meant = |id: &str| match &location.subject {
         LocationSubject::Resource(resource) => *resource == id,
         LocationSubject::Pattern(pattern) => match pattern.strip_prefix('!') {
@@ -164,12 +192,34 @@ fn place(location: &cib::Location<'_>, devices: &mut BTreeMap<ResourceId, Device
         },
         _ => false,
     };
-    for device in devices.values_mut().filter(|device| is_meant(device.id.as_str())) {
-        // Compat: any negative score keeps the device from being used there.
-        if score < Score::ZERO {
-            device.banned.insert(node.into());
-        } else if let Some(only) = &mut device.only {
-            only.insert(node.into());
+    let mut meant: Vec<&mut Device> = devices.values_mut().filter(|device| is_meant(device.id.as_str())).collect();
+    if meant.is_empty() {
+        return false;
+    }
+    let mut scores: Vec<(NodeName, Score)> = Vec::new();
+    if let (Some(node), Some(score)) = (location.node, location.score.and_then(Score::parse)) {
+        scores.push((node.into(), score));
+    }
+    for rule in &location.rules {
+        for (node, attributes) in &circumstances.attributes {
+            let mut attributes = attributes.clone();
+            attributes.insert("#uname".to_owned(), node.to_string());
+            let input = Input { now: Some(circumstances.now), node_attributes: Some(&attributes), ..Input::default() };
+            let named = rule.score_attribute.and_then(|name| attributes.get(name)).map(String::as_str);
+            if let (true, Some(score)) = (rule.is_met(&input, recheck), rule.score.or(named).and_then(Score::parse)) {
+                scores.push((node.clone(), score));
+            }
         }
     }
+    for device in &mut meant {
+        for (node, score) in &scores {
+            // Compat: any negative score keeps the device from being used there.
+            if *score < Score::ZERO {
+                device.banned.insert(node.clone());
+            } else if let Some(only) = &mut device.only {
+                only.insert(node.clone());
+            }
+        }
+    }
+    !location.rules.is_empty()
 }

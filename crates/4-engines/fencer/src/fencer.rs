@@ -95,6 +95,11 @@ impl Fencer {
         self.records.of(target)
     }
 
+    /// Returns how often the last fencings of each node failed in a row, whoever led; nodes whose last one succeeded are not named.
+    pub fn failures_in_a_row(&self) -> BTreeMap<NodeName, u32> {
+        self.records.failures_in_a_row()
+    }
+
     /// Returns the targets being fenced now.
     pub fn targets(&self) -> Vec<NodeName> {
         self.fencings.values().map(|fencing| fencing.target.clone()).collect()

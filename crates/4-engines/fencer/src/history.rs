@@ -3,6 +3,7 @@
 use crate::fencing::Fencing;
 use messages::client::FenceRecord;
 use model::{NodeName, Now, Timestamp};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How many records are kept; pending ones are never dropped.
@@ -50,6 +51,19 @@ impl Records {
         found
     }
 
+    /// Returns how often the last fencings of each node failed in a row.
+    pub fn failures_in_a_row(&self) -> BTreeMap<NodeName, u32> {
+        let mut failures = BTreeMap::new();
+        for record in self.records.iter().filter(|record| record.action != "on") {
+            match record.state.as_str() {
+                "failed" => *failures.entry(record.target.clone()).or_insert(0) += 1,
+                "success" => drop(failures.remove(&record.target)),
+                _ => {}
+            }
+        }
+        failures
+    }
+
     /// Returns the record of an equal fencing that succeeded within the tolerance.
     pub fn recent(&self, target: &NodeName, action: &str, tolerance: Duration, now: Now) -> Option<&FenceRecord> {
         self.records.iter().rev().find(|record| {
@@ -70,5 +84,33 @@ pub(crate) fn record(fencing: &Fencing, state: &str, completed: Option<Timestamp
         state: state.to_owned(),
         completed,
         exit_reason: fencing.error.clone().filter(|_| state == "failed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_count_until_one_succeeds_whoever_asked() {
+        let mut records = Records::default();
+        let mut learn = |target: &str, origin: &str, state: &str, at: i64| {
+            records.learn(FenceRecord {
+                target: target.into(),
+                action: "reboot".to_owned(),
+                origin: origin.into(),
+                delegate: None,
+                client: "test".to_owned(),
+                state: state.to_owned(),
+                completed: (state != "pending").then(|| Timestamp::from_seconds(at)),
+                exit_reason: None,
+            });
+            records.failures_in_a_row()
+        };
+        learn("n2", "n1", "failed", 1);
+        learn("n3", "n1", "failed", 2);
+        learn("n3", "n1", "success", 3);
+        learn("n2", "n3", "pending", 4);
+        assert_eq!(learn("n2", "n3", "failed", 5), [("n2".into(), 2)].into());
     }
 }

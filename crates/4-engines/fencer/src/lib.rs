@@ -14,9 +14,11 @@ mod fencer;
 mod fencing;
 mod history;
 mod inquiry;
+mod question;
 #[cfg(test)]
 mod tests;
 
-pub use configuration::{Configuration, Device, Level, Target};
+pub use configuration::{Circumstances, Configuration, Device, Level, Target};
 pub use event::{Command, Event, Outcome, Request, Situation};
 pub use fencer::Fencer;
+pub use question::{DeviceCall, Question, targets};

@@ -1,6 +1,6 @@
 //! The fencer as its events and commands show it.
 
-use crate::{Command, Configuration, Event, Fencer, Request, Situation};
+use crate::{Circumstances, Command, Configuration, Event, Fencer, Request, Situation};
 use messages::agent::AgentOutcome;
 use messages::group::Incarnation;
 use messages::operation::{DeviceOrder, DeviceReport};
@@ -30,7 +30,7 @@ fn configuration(devices: &[&str], levels: &[&str]) -> Configuration {
         text += &format!("<fencing-level id=\"l{place}\" {kind}=\"{target}\" index=\"{}\" devices=\"{}\"/>", words[1], words[2]);
     }
     text += "</fencing-topology></configuration></cib>";
-    Configuration::read(&xml::parse(text.as_bytes(), &xml::Limits::default()).unwrap())
+    Configuration::read(&xml::parse(text.as_bytes(), &xml::Limits::default()).unwrap(), &Circumstances::default())
 }
 
 struct Rig {
@@ -331,4 +331,104 @@ fn the_whole_budget_ends_a_fencing() {
     assert_eq!(rig.at(24), Vec::<String>::new());
     let lines = rig.at(25);
     assert!(lines[0].contains("did not complete within a total timeout"), "{lines:?}");
+}
+
+#[test]
+fn every_parameter_that_is_the_clusters_does_what_it_says() {
+    // What is configured, what is asked, and the first run: its action, what names the target, and its time in seconds.
+    for (parameters, action, expected) in [
+        ("pcmk_host_list=node1,node2", "off", "off port=node2 60"),
+        ("pcmk_host_list=node1;node2", "off", "off port=node2 60"),
+        ("pcmk_host_list=node1+node2", "off", "off port=node2 60"),
+        ("pcmk_host_map=node2:outlet-2", "off", "off port=outlet-2 60"),
+        ("pcmk_host_map=node1:1;node2=2", "reboot", "reboot port=2 60"),
+        ("pcmk_host_list=node2 pcmk_host_argument=uuid", "off", "off uuid=node2 60"),
+        ("pcmk_host_list=node2 pcmk_host_argument=none", "off", "off 60"),
+        ("pcmk_host_list=node2 port=7", "off", "off port=7 60"),
+        ("pcmk_host_list=node2 port=dynamic", "off", "off port=node2 60"),
+        ("pcmk_host_check=none", "off", "off port=node2 60"),
+        ("pcmk_host_check=static-list pcmk_host_list=node2", "off", "off port=node2 60"),
+        ("pcmk_host_check=dynamic-list pcmk_host_list=node2", "off", "list 60"),
+        ("pcmk_host_check=status", "off", "status port=node2 60"),
+        ("pcmk_host_check=none pcmk_off_action=poweroff", "off", "poweroff port=node2 60"),
+        ("pcmk_host_check=none pcmk_on_action=poweron", "on", "poweron port=node2 60"),
+        ("pcmk_host_check=none pcmk_reboot_action=cycle", "reboot", "cycle port=node2 60"),
+        ("pcmk_host_check=none pcmk_reboot_action=off", "reboot", "off port=node2 60"),
+        ("pcmk_host_check=dynamic-list pcmk_list_action=names", "off", "names 60"),
+        ("pcmk_host_check=status pcmk_status_action=state", "off", "state port=node2 60"),
+        ("pcmk_host_check=none pcmk_off_timeout=5s", "off", "off port=node2 5"),
+        ("pcmk_host_check=none pcmk_on_timeout=6s", "on", "on port=node2 6"),
+        ("pcmk_host_check=none pcmk_reboot_timeout=120", "reboot", "reboot port=node2 120"),
+        ("pcmk_host_check=dynamic-list pcmk_list_timeout=7s", "off", "list 7"),
+        ("pcmk_host_check=status pcmk_status_timeout=8s", "off", "status port=node2 8"),
+        ("pcmk_host_check=none pcmk_off_timeout=never", "off", "off port=node2 60"),
+    ] {
+        let mut rig = Rig::new(&[&format!("a {parameters}")], &[]);
+        rig.fence(1, "node2", action);
+        let order = &rig.orders.last().unwrap().1;
+        let names: String =
+            order.parameters.iter().filter(|(name, _)| *name != "nodename").map(|(name, value)| format!("{name}={value} ")).collect();
+        assert_eq!(format!("{} {names}{}", order.action, order.timeout.as_secs()), expected, "{parameters}");
+    }
+}
+
+#[test]
+fn the_numbers_of_tries_and_of_runs_at_once_are_limits() {
+    for (retries, runs) in [("", 2), (" pcmk_off_retries=1", 1), (" pcmk_off_retries=4", 4), (" pcmk_off_retries=none", 2)] {
+        let mut rig = Rig::new(&[&format!("a pcmk_host_check=none{retries}")], &[]);
+        rig.event(Event::SituationChanged(situation(&["node1"])));
+        rig.fence(1, "node2", "off");
+        let mut count = 1;
+        while !rig.exits("a", 1)[0].starts_with("[1]") {
+            count += 1;
+        }
+        assert_eq!(count, runs, "{retries:?}");
+    }
+    for (limit, at_once) in [("", 1), (" pcmk_action_limit=0", 1), (" pcmk_action_limit=2", 2), (" pcmk_action_limit=-1", 4)] {
+        let mut rig = Rig::new(&[&format!("a pcmk_host_check=none{limit}")], &[]);
+        let begun: usize = (2..6).map(|node| rig.fence(node, &format!("node{node}"), "off").len()).sum();
+        assert_eq!(begun, at_once, "{limit:?}");
+    }
+}
+
+#[test]
+fn rules_say_where_a_device_may_be_used() {
+    let text = "<cib><configuration><crm_config/><resources><primitive id='a' class='stonith' type='fence_x'>\
+        <instance_attributes id='i'><rule id='t' score='1'><date_expression id='d' operation='lt' end='1970-01-02T00:00:00Z'/></rule>\
+        <nvpair id='p' name='port' value='early'/></instance_attributes></primitive></resources><constraints>\
+        <rsc_location id='l' rsc='a'><rule id='r' score='-INFINITY'><expression id='e' attribute='site' operation='eq' value='b'/></rule>\
+        <rule id='s' score='-1'><expression id='f' attribute='#uname' operation='eq' value='node3'/></rule></rsc_location></constraints></configuration></cib>";
+    let cib = xml::parse(text.as_bytes(), &xml::Limits::default()).unwrap();
+    let attributes = |site: &str| BTreeMap::from([("site".to_owned(), site.to_owned())]);
+    let nodes = BTreeMap::from([("node1".into(), attributes("a")), ("node2".into(), attributes("b")), ("node3".into(), attributes("a"))]);
+    let read =
+        |seconds: i64| Configuration::read(&cib, &Circumstances { now: Timestamp::from_seconds(seconds), attributes: nodes.clone() });
+    let configuration = read(10);
+    let device = &configuration.devices["a"];
+    let allowed: Vec<&str> = ["node1", "node2", "node3"].into_iter().filter(|node| device.is_allowed_on(&(*node).into())).collect();
+    assert_eq!((allowed, device.parameters["port"].as_str()), (vec!["node1"], "early"));
+    assert!(configuration.depends_on_nodes && configuration.until == Some(Timestamp::from_seconds(86_400)));
+    assert!(read(100_000).devices["a"].parameters.is_empty());
+}
+
+#[test]
+fn a_tool_learns_what_to_ask_of_a_device() {
+    let configuration = configuration(&["a pcmk_host_list=node2", "b pcmk_host_map=node2:7", "c", "d pcmk_host_check=status"], &[]);
+    let reached = |device: &str, exit: i32, stdout: &str| {
+        let question = configuration.devices[device].question(META, &"node2".into());
+        let call = question.call().map_or("-", |call| call.action.as_str()).to_owned();
+        format!("{call} {}", question.is_reached(Some(exit), stdout))
+    };
+    for (device, exit, stdout, expected) in [
+        ("a", 1, "", "- true"),
+        ("b", 1, "", "- true"),
+        ("c", 0, "node1\nnode2\n", "list true"),
+        ("c", 0, "node1\n", "list false"),
+        ("c", 1, "node2\n", "list false"),
+        ("d", 2, "", "status true"),
+        ("d", 1, "", "status false"),
+    ] {
+        assert_eq!(reached(device, exit, stdout), expected, "{device}");
+    }
+    assert_eq!(configuration.devices["b"].call("off", META, Some(&"node2".into())).parameters["port"], "7");
 }

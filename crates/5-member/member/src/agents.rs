@@ -23,7 +23,11 @@ impl Member {
             }
             AgentEvent::Finished(result) => match self.devices.remove(&result.id) {
                 Some(order) => self.device_finished(order, result),
-                None => self.give_executor(executor::Event::AgentFinished(result)),
+                None => {
+                    if let Some(result) = self.alert_finished(result) {
+                        self.give_executor(executor::Event::AgentFinished(result));
+                    }
+                }
             },
         }
     }
@@ -33,7 +37,10 @@ impl Member {
             match command {
                 executor::Command::SaveHistory => self.save_history(),
                 executor::Command::Agent(order) => self.out.push(MemberCommand::Agent(order)),
-                executor::Command::Report(report) => self.send(PeerMessage::Report(NodeReport::Operation(report))),
+                executor::Command::Report(report) => {
+                    self.alert_of_operation(&report);
+                    self.send(PeerMessage::Report(NodeReport::Operation(report)));
+                }
                 executor::Command::ReportAtWork { orders, history } => {
                     if let Some(incarnation) = self.incarnation.clone() {
                         self.send(PeerMessage::Report(NodeReport::AtWork { incarnation, orders, history }));

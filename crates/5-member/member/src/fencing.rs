@@ -57,6 +57,7 @@ impl Member {
     pub(crate) fn fence(&mut self, mut request: fencer::Request, asker: Asker) {
         self.counter += 1;
         request.ticket = self.counter;
+        self.keep_fencing();
         self.fence_askers.insert(self.counter, asker);
         self.give_fencer(fencer::Event::Requested(request));
     }

@@ -5,6 +5,7 @@
 //! waits: calculating a plan and storing the CIB are commands whose outcome comes back as an event.
 
 mod agents;
+mod alerts;
 mod cleanup;
 mod clients;
 mod command;

@@ -3,6 +3,7 @@
 //! Each engine's commands are carried out here until nothing is left to do; what one engine asks becomes another's event.
 //! Decides nothing of its own: what must hold between the engines is brought about again after every event (`upkeep`).
 
+use crate::alerts::Alerts;
 use crate::command::{LogLevel, MemberCommand};
 use crate::config::MemberConfig;
 use crate::event::{ClientId, MemberEvent};
@@ -80,11 +81,18 @@ pub struct Member {
     pub(crate) asked: BTreeMap<NodeName, u64>,
     /// What the configuration asks for and plans leave out, in sentences, as it was told last.
     pub(crate) left_out: Vec<String>,
+    /// The same as data; `None` after the configuration changed.
+    pub(crate) unsupported: Option<Vec<status::Unsupported>>,
+    /// The status may hold records of it.
+    pub(crate) has_marks: bool,
     /// The term in which members were asked last.
     pub(crate) asked_in: u64,
     pub(crate) told_nodes: BTreeMap<NodeName, controller::Node>,
     pub(crate) told_settings: Option<controller::Settings>,
     pub(crate) told_situation: Option<fencer::Situation>,
+    /// What the fencer was told is so only while these nodes' attributes are, and until this time.
+    pub(crate) fencing_depends_on_nodes: bool,
+    pub(crate) fencing_until: Option<model::Timestamp>,
     pub(crate) told_gone: BTreeSet<NodeName>,
     pub(crate) configuration_changed: bool,
     pub(crate) status_changed: bool,
@@ -103,6 +111,7 @@ pub struct Member {
     pub(crate) subscribers: BTreeMap<ClientId, u64>,
     // As a node.
     pub(crate) incarnation: Option<Incarnation>,
+    pub(crate) alerts: Alerts,
     pub(crate) devices: BTreeMap<CallId, DeviceOrder>,
     pub(crate) device_results: VecDeque<messages::operation::DeviceReport>,
     /// The node is on its way out; no further requests of that kind are needed.
@@ -134,15 +143,17 @@ impl Member {
         });
         let settings =
             executor::Settings { node: config.node.clone(), parallel_max: config.parallel_max, feature_set: FEATURE_SET.to_owned() };
+        let executor = match kept.executor {
+            Some(history) => Executor::restore(settings, history),
+            None => Executor::new(settings),
+        };
         Self {
             now: Now::default(),
             membership,
             replica,
             attributes: Attributes::new(config.node.clone(), kept.attributes),
-            executor: match kept.executor {
-                Some(history) => Executor::restore(settings, history),
-                None => Executor::new(settings),
-            },
+            alerts: Alerts::new(executor.history().next_report),
+            executor,
             controller: Controller::new(config.node.clone()),
             fencer: Fencer::new(),
             out: Vec::new(),
@@ -157,9 +168,13 @@ impl Member {
             asked: BTreeMap::new(),
             asked_in: 0,
             left_out: Vec::new(),
+            unsupported: None,
+            has_marks: true,
             told_nodes: BTreeMap::new(),
             told_settings: None,
             told_situation: None,
+            fencing_depends_on_nodes: false,
+            fencing_until: None,
             told_gone: BTreeSet::new(),
             configuration_changed: false,
             status_changed: false,

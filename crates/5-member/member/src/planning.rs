@@ -119,10 +119,15 @@ impl Member {
 
     fn calculate(&mut self, number: u64) {
         let mut input = self.controller.planning_input(self.replica.cib());
-        let mut left_out = Vec::new();
-        if let Some((reduced, told)) = crate::unsupported::left_out(&input) {
-            (input, left_out) = (reduced, told);
+        let found = self.unsupported.take().unwrap_or_else(|| status::unsupported(&input));
+        let left_out: Vec<String> = found.iter().map(status::Unsupported::sentence).collect();
+        // A large document is looked through for what is not there only where something may be.
+        if (!found.is_empty() || self.has_marks)
+            && let Some(reduced) = status::without_unsupported(&input)
+        {
+            input = reduced;
         }
+        self.unsupported = Some(found);
         let known = std::mem::replace(&mut self.left_out, left_out.clone());
         for text in left_out.into_iter().filter(|text| !known.contains(text)) {
             self.log(LogLevel::Warning, text.clone());

@@ -1,78 +1,85 @@
-//! What a configuration may ask for and no part of the product carries out yet: bundles, and connections to remote
-//! and guest nodes. It is left out of what is planned on, so that nothing waits for it, and named.
+//! What is not carried out yet, written into the status as a failure, so that every tool shows it and nobody waits for it.
 
-use xml::{Element, Node};
+use crate::member::{FEATURE_SET, Member};
+use crate::options;
+use crate::upkeep::modify;
+use messages::client::CibEdit;
+use model::{AgentExit, ExecutionStatus};
+use status::{ORIGIN, Unsupported};
+use xml::Element;
 
-/// Returns the document without what is not carried out yet, and a sentence for each thing left out.
-/// `None`: nothing is left out.
-pub(crate) fn left_out(cib: &Element) -> Option<(Element, Vec<String>)> {
-    let mut told = Vec::new();
-    let resources = cib.descend(&["configuration", "resources"])?;
-    if !resources.descendants().any(|e| reason(e).is_some() || is_guest_name(e)) {
-        return None;
-    }
-    let mut reduced = cib.clone();
-    if let Some(resources) = reduced.descend_mut(&["configuration", "resources"]) {
-        prune(resources, &mut told);
-    }
-    Some((reduced, told))
-}
-
-/// Returns why a resource cannot run, in the middle of a sentence.
-fn reason(element: &Element) -> Option<&'static str> {
-    let is_remote =
-        element.name == "primitive" && element.attribute("provider") == Some("pacemaker") && element.attribute("type") == Some("remote");
-    match element.name.as_str() {
-        "bundle" => Some("is a bundle"),
-        _ if is_remote => Some("is a connection to a remote node"),
-        _ => None,
-    }
-}
-
-/// Whether the element is the meta-attribute that makes a guest node of a resource.
-fn is_guest_name(element: &Element) -> bool {
-    element.name == "nvpair" && element.attribute("name") == Some("remote-node")
-}
-
-fn prune(element: &mut Element, told: &mut Vec<String>) {
-    element.children.retain(|child| {
-        let Some(child) = child.as_element() else { return true };
-        if is_guest_name(child) {
-            told.push(format!("{} is no node: guest nodes are not supported yet", child.attribute("value").unwrap_or_default()));
-            return false;
+impl Member {
+    /// Adds the records that are missing, and removes those of what is configured no more.
+    pub(crate) fn keep_unsupported(&mut self, edits: &mut Vec<CibEdit>) {
+        let found = self.unsupported.take().unwrap_or_else(|| status::unsupported(self.replica.cib()));
+        if !found.is_empty() || self.has_marks {
+            let before = edits.len();
+            self.mark_unsupported(&found, edits);
+            self.has_marks = !found.is_empty() || edits.len() > before;
         }
-        let Some(reason) = reason(child) else { return true };
-        told.push(format!("{} stays stopped: it {reason}, which is not supported yet", child.id().unwrap_or_default()));
-        false
-    });
-    element.elements_mut().for_each(|child| prune(child, told));
-    // A group or clone of nothing would be a fault of its own.
-    let is_hollow = |child: &Node| {
-        child.as_element().is_some_and(|e| {
-            matches!(e.name.as_str(), "group" | "clone" | "master")
-                && !e.elements().any(|inner| matches!(inner.name.as_str(), "primitive" | "group"))
-        })
-    };
-    element.children.retain(|child| !is_hollow(child));
+        self.unsupported = Some(found);
+    }
+
+    fn mark_unsupported(&self, found: &[Unsupported], edits: &mut Vec<CibEdit>) {
+        let Some(status) = self.replica.cib().child("status") else { return };
+        let marked = |resource: &Element| resource.elements_named("lrm_rsc_op").any(|op| op.attribute("crm-debug-origin") == Some(ORIGIN));
+        let mut known = Vec::new();
+        for state in status.elements_named("node_state") {
+            let histories = state.descend(&["lrm", "lrm_resources"]).into_iter().flat_map(|all| all.elements_named("lrm_resource"));
+            for resource in histories {
+                known.push(resource.id().unwrap_or_default());
+                if marked(resource) && !found.iter().any(|one| Some(one.recorded.0.as_str()) == resource.id()) {
+                    edits.push(delete(&Element::new("lrm_resource").with("id", resource.id().unwrap_or_default())));
+                }
+            }
+            let is_ours = state.attribute("crm-debug-origin") == Some(ORIGIN);
+            if is_ours && !found.iter().any(|one| one.is_node && Some(one.id.as_str()) == state.attribute("uname")) {
+                edits.push(delete(&Element::new("node_state").with("id", state.id().unwrap_or_default())));
+            }
+        }
+        for one in found {
+            if !known.contains(&one.recorded.0.as_str()) {
+                edits.push(modify(Some("status"), &self.record_of(one)));
+            }
+            if one.is_node && options::node_state(self.replica.cib(), &one.id.as_str().into()).is_none() {
+                // A node that was never there and of which nothing is known would have to be fenced.
+                let state = Element::new("node_state").with("id", &one.id).with("uname", &one.id).with("remote_node", "true");
+                let state = state.with("in_ccm", "false").with("crmd", "offline").with("join", "down").with("expected", "down");
+                edits.push(modify(Some("status"), &state.with("crm-debug-origin", ORIGIN)));
+            }
+        }
+    }
+
+    /// Returns the record of a look at the resource that failed because there is nothing to look with.
+    fn record_of(&self, one: &Unsupported) -> Element {
+        let (id, provider, kind) = &one.recorded;
+        let node = self.id_of(&self.config.node);
+        let (exit, status) = (AgentExit::UNIMPLEMENTED.0, ExecutionStatus::NotSupported.code());
+        let key = format!("0:0:7:{}", self.config.uuid);
+        let operation = Element::new("lrm_rsc_op")
+            .with("id", format!("{id}_last_failure_0"))
+            .with("operation_key", format!("{id}_monitor_0"))
+            .with("operation", "monitor")
+            .with("crm-debug-origin", ORIGIN)
+            .with("crm_feature_set", FEATURE_SET)
+            .with("transition-key", &key)
+            .with("transition-magic", format!("{status}:{exit};{key}"))
+            .with("exit-reason", one.reason)
+            .with("on_node", self.config.node.as_str())
+            .with("call-id", "1")
+            .with("rc-code", exit.to_string())
+            .with("op-status", status.to_string())
+            .with("interval", "0")
+            .with("last-rc-change", self.now.wall.seconds().to_string())
+            .with("exec-time", "0")
+            .with("queue-time", "0");
+        let resource = Element::new("lrm_resource").with("id", id).with("class", "ocf").with("provider", *provider).with("type", kind);
+        let histories = Element::new("lrm_resources").with_child(resource.with_child(operation));
+        let lrm = Element::new("lrm").with("id", &node).with_child(histories);
+        Element::new("node_state").with("id", &node).with("uname", self.config.node.as_str()).with_child(lrm)
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bundles_and_remote_connections_are_left_out_and_named() {
-        let text = "<cib><configuration><resources><bundle id='b'/><primitive id='r' class='ocf' provider='pacemaker' type='remote'/>\
-            <group id='g'><primitive id='s' class='ocf' provider='pacemaker' type='remote'/></group>\
-            <primitive id='vm' class='ocf' provider='heartbeat' type='VirtualDomain'><meta_attributes id='m'><nvpair id='n' name='remote-node' value='guest'/></meta_attributes></primitive>\
-            </resources></configuration></cib>";
-        let cib = xml::parse(text.as_bytes(), &xml::Limits::default()).unwrap();
-        let (reduced, told) = left_out(&cib).unwrap();
-        let left: Vec<&str> = reduced.descend(&["configuration", "resources"]).unwrap().elements().filter_map(Element::id).collect();
-        assert_eq!(left, ["vm"]);
-        assert_eq!(told.len(), 4);
-        assert!(told.contains(&"b stays stopped: it is a bundle, which is not supported yet".to_owned()), "{told:?}");
-        assert!(!reduced.to_compact().contains("remote-node"));
-        assert!(left_out(&reduced).is_none());
-    }
+fn delete(element: &Element) -> CibEdit {
+    CibEdit { operation: "delete".to_owned(), section: Some("status".to_owned()), xml: Some(element.to_compact()), ..CibEdit::default() }
 }

@@ -18,6 +18,7 @@ const UPKEEP: &str = "upkeep";
 
 impl Member {
     pub(crate) fn upkeep(&mut self) {
+        self.alert_of_nodes();
         let can_order = self.membership.is_coordinator() && self.replica.is_ordering();
         if can_order && !self.in_charge && self.membership.is_start_over() && !self.membership.is_doubtful() {
             self.take_charge();
@@ -45,10 +46,12 @@ impl Member {
         self.told_nodes.clear();
         self.told_gone.clear();
         self.let_go.clear();
+        self.has_marks = true;
         (self.told_settings, self.told_situation) = (None, None);
         let term = self.membership.term();
         self.log(LogLevel::Notice, format!("this node leads the cluster (term {term})"));
         self.give_controller(controller::Event::Elected { uuid: self.config.uuid.clone(), term });
+        self.give_controller(controller::Event::FencingsFailed(self.fencer.failures_in_a_row()));
         self.give_fencer(fencer::Event::Elected { term, seed: term });
         self.tell_configuration();
         self.configuration_changed = false;
@@ -149,15 +152,34 @@ impl Member {
             self.told_settings = Some(settings.clone());
             self.give_controller(controller::Event::SettingsChanged(settings));
         }
-        let configuration = fencer::Configuration::read(self.replica.cib());
-        self.give_fencer(fencer::Event::Configured(Box::new(configuration)));
+        self.tell_fencing();
         self.status_changed = true;
+    }
+
+    /// Tells the fencer what the configuration says of fencing here and now.
+    fn tell_fencing(&mut self) {
+        let attributes = self.told_situation.clone().unwrap_or_else(|| self.situation()).attributes;
+        let configuration = fencer::Configuration::read(self.replica.cib(), &fencer::Circumstances { now: self.now.wall, attributes });
+        self.fencing_depends_on_nodes = configuration.depends_on_nodes;
+        self.fencing_until = configuration.until;
+        self.give_fencer(fencer::Event::Configured(Box::new(configuration)));
+    }
+
+    /// Rules about fencing may say otherwise at another time.
+    pub(crate) fn keep_fencing(&mut self) {
+        if self.in_charge && self.fencing_until.is_some_and(|until| until <= self.now.wall) {
+            self.tell_fencing();
+        }
     }
 
     fn tell_situation(&mut self) {
         let situation = self.situation();
         if self.told_situation.as_ref() != Some(&situation) {
+            let attributes_changed = self.told_situation.as_ref().is_none_or(|told| told.attributes != situation.attributes);
             self.told_situation = Some(situation.clone());
+            if self.fencing_depends_on_nodes && attributes_changed {
+                self.tell_fencing();
+            }
             self.give_fencer(fencer::Event::SituationChanged(situation));
         }
     }
@@ -171,6 +193,7 @@ impl Member {
             self.keep_own_options(&mut edits);
         }
         self.keep_node_states(&mut edits);
+        self.keep_unsupported(&mut edits);
         if !edits.is_empty() {
             self.wish_status(edits, UPKEEP);
         }
@@ -297,6 +320,10 @@ impl Member {
 
     fn cib_changed(&mut self, changed: Changed) {
         self.status_changed = true;
+        if changed.is_configuration || changed.patch.is_none() {
+            self.alerts.forget_configuration();
+            self.unsupported = None;
+        }
         // Another copy won: what this coordinator knew of the nodes is not in it. It begins anew, and asks them all.
         if changed.patch.is_none() {
             self.step_down();
@@ -344,7 +371,7 @@ impl Member {
     }
 
     pub(crate) fn write_attributes(&mut self, values: Vec<(NodeName, String, Option<String>)>) {
-        let mut edits = Vec::new();
+        let (mut edits, mut changed) = (Vec::new(), Vec::new());
         for (node, name, value) in values {
             let id = self.id_of(&node);
             let set = format!("status-{id}");
@@ -355,6 +382,9 @@ impl Member {
                 .flat_map(|holder| holder.elements_named("instance_attributes"))
                 .find_map(|set| set.elements_named("nvpair").find(|pair| pair.attribute("name") == Some(&name)));
             let pair_id = recorded.and_then(Element::id).map_or(pair_id, str::to_owned);
+            if recorded.and_then(|pair| pair.attribute("value")) != value.as_deref() {
+                changed.push((node.clone(), name.clone(), value.clone()));
+            }
             let pair = Element::new("nvpair").with("id", pair_id).with("name", &name);
             match value {
                 Some(value) if recorded.and_then(|pair| pair.attribute("value")) == Some(&value) => {}
@@ -374,6 +404,9 @@ impl Member {
             }
         }
         self.wish_status(edits, "attributes");
+        for (node, name, value) in changed {
+            self.alert_of_attribute(&node, &name, value.as_deref());
+        }
     }
 }
 

@@ -65,6 +65,12 @@ impl Decision {
 /// # Errors
 /// When the configuration has no such resource.
 pub fn resource(cib: &Element, id: &str, now: Timestamp) -> Result<Vec<String>, Refusal> {
+    if let Some(unsupported) = status::unsupported(cib).iter().find(|one| one.is_named(id)) {
+        return Ok(vec![format!("{}.", unsupported.sentence())]);
+    }
+    // What the running cluster decides on.
+    let reduced = status::without_unsupported(cib);
+    let cib = reduced.as_ref().unwrap_or(cib);
     let decision = Decision::of(cib, now);
     let primitives = decision.primitives(id);
     if primitives.is_empty() {
@@ -261,7 +267,8 @@ fn with_standby(cib: &Element, node_id: &str, value: &str) -> Element {
 /// # Errors
 /// When the cluster has no such node.
 pub fn node(cib: &Element, name: &str, now: Timestamp) -> Result<Vec<String>, Refusal> {
-    let decision = Decision::of(cib, now);
+    let reduced = status::without_unsupported(cib);
+    let decision = Decision::of(reduced.as_ref().unwrap_or(cib), now);
     let index =
         decision.facts.find_node(name).ok_or_else(|| Refusal::new(Exit::NO_SUCH, format!("there is no resource or node {name:?}")))?;
     let known = decision.facts.node(index);

@@ -112,7 +112,7 @@ impl Calls {
 
     fn finish(&mut self, call: &AgentCall, ended: Ended, started: Timestamp, run_time: Duration) -> AgentResult {
         let Ended { outcome, stdout, stderr, exit_reason } = ended;
-        let outcome = if call.agent.class == "lsb" { lsb_outcome(&call.action, outcome) } else { outcome };
+        let outcome = if self.host.class_of(&call.agent) == "lsb" { lsb_outcome(&call.action, outcome) } else { outcome };
         let result = AgentResult { id: call.id, outcome, stdout, stderr, exit_reason, started, run_time, queue_time: Duration::ZERO };
         if let Err(error) = self.records.finished(call, &result) {
             eprintln!("agentd: failed to record a result: {error}");

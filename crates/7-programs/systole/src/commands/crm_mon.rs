@@ -2,6 +2,7 @@
 
 use crate::commands::cib_input::CibInput;
 use crate::commands::command_line;
+use crate::commands::external_agent::ExternalAgent;
 use admin::{Cluster, Exit, Refusal};
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
 use jiff::tz::TimeZone;
@@ -109,6 +110,12 @@ pub struct Arguments {
     /// Write the status again and again to --output-to
     #[arg(short = 'd', long, help_heading = "Additional Options")]
     daemonize: bool,
+    /// A program to call for each operation that ended
+    #[arg(short = 'E', long, value_name = "FILE", help_heading = "Additional Options")]
+    external_agent: Option<PathBuf>,
+    /// What that program is told as its recipient
+    #[arg(short = 'e', long, value_name = "RCPT", help_heading = "Additional Options")]
+    external_recipient: Option<String>,
     /// (Advanced) File for the process id
     #[arg(short = 'p', long, value_name = "FILE", help_heading = "Additional Options")]
     pid_file: Option<PathBuf>,
@@ -170,6 +177,28 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     ExitCode::from(monitor.run().0)
 }
 
+/// Set for the process that stays in the background, which must not leave once more.
+const STAY: &str = "SYSTOLE_STAY";
+
+/// Starts the same command once more, out of the way of whoever called it. Its arguments stay as they were: `ClusterMon` of
+/// Pacemaker finds it again by them.
+fn detach() -> Exit {
+    use std::os::unix::process::CommandExt;
+    use std::process::Stdio;
+    let started = std::env::current_exe().and_then(|program| {
+        let mut command = std::process::Command::new(program);
+        command.arg0("crm_mon").args(std::env::args_os().skip_while(|word| !word.to_string_lossy().ends_with("crm_mon")).skip(1));
+        command.env(STAY, "1").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0).spawn()
+    });
+    match started {
+        Ok(_) => Exit::OK,
+        Err(error) => {
+            eprintln!("crm_mon: failed to start in the background: {error}");
+            Exit::ERROR
+        }
+    }
+}
+
 /// What a running daemon says.
 #[derive(Default)]
 struct Daemon {
@@ -209,9 +238,12 @@ impl Monitor {
     fn run(&self) -> Exit {
         let is_file = self.arguments.xml_file.is_some() || Cluster::from_environment("crm_mon").file().is_some();
         let to_terminal = self.arguments.output_to.is_none() && std::io::stdout().is_terminal();
-        let is_watched = (to_terminal && self.form == Form::Text) || self.arguments.daemonize;
+        let is_watched = (to_terminal && self.form == Form::Text) || self.arguments.daemonize || self.arguments.external_agent.is_some();
         if self.arguments.one_shot || self.arguments.simple_status || is_file || !is_watched {
             return self.show();
+        }
+        if self.arguments.daemonize && std::env::var_os(STAY).is_none() {
+            return detach();
         }
         if let Some(path) = &self.arguments.pid_file
             && let Err(error) = std::fs::write(path, format!("{}\n", std::process::id()))
@@ -220,7 +252,12 @@ impl Monitor {
             return Exit::CANNOT_CREATE;
         }
         let interval = self.arguments.interval.as_deref().and_then(model::parse_interval).unwrap_or(Duration::from_secs(5));
+        let mut agent =
+            self.arguments.external_agent.clone().map(|path| ExternalAgent::new(path, self.arguments.external_recipient.clone()));
         loop {
+            if let (Some(agent), Ok(prepared)) = (&mut agent, self.input().prepared("crm_mon")) {
+                agent.look(&prepared.cib);
+            }
             if to_terminal {
                 command_line::print("\x1b[H\x1b[2J");
             }

@@ -17,6 +17,7 @@ mod crm_simulate;
 mod crm_verify;
 mod daemons;
 mod explain;
+mod external_agent;
 mod here;
 mod nodes;
 mod placing;
@@ -94,6 +95,7 @@ pub const COMMANDS: &[Command] = &[
     daemon("hub", "orders messages for nodes on one machine", daemons::hub),
     daemon("node", "the daemon of a node", daemons::node),
     daemon("serve", "what our own agents leave running", serve),
+    daemon("systemd-unit", "one action on a unit of systemd", systemd_unit),
 ];
 
 const fn native(name: &'static str, about: &'static str, run: fn(Vec<OsString>) -> ExitCode) -> Command {
@@ -152,6 +154,20 @@ fn serve(arguments: Vec<OsString>) -> ExitCode {
             ExitCode::from(64)
         }
     }
+}
+
+/// Runs `systole systemd-unit CLASS ACTION UNIT`: what the root role calls for resources of class systemd and service.
+fn systemd_unit(arguments: Vec<OsString>) -> ExitCode {
+    let words: Vec<String> = arguments.iter().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
+    let [class, action, unit] = words.as_slice() else {
+        eprintln!("systole systemd-unit: CLASS ACTION UNIT are needed; the root role calls this, people need not");
+        return ExitCode::from(64);
+    };
+    let answer = systemd::run(action, unit, class == "service");
+    if let Some(reason) = answer.reason {
+        eprintln!("ocf-exit-reason:{reason}");
+    }
+    ExitCode::from(answer.exit.0 as u8)
 }
 
 /// Parses a command's arguments; help and errors are printed, and end with the field's exit codes (0 and 64).
