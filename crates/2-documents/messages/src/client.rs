@@ -113,6 +113,11 @@ pub enum ClientBody {
         #[serde(default)]
         target: Option<NodeName>,
     },
+    /// Forgets the fencings of a node, or all, that have ended.
+    ClearFenceHistory {
+        #[serde(default)]
+        target: Option<NodeName>,
+    },
     /// Answered when no transition is running and none is due.
     WaitIdle { timeout: Duration },
     /// Moves or stops what runs on the node, then ends its daemon.

@@ -191,6 +191,10 @@ pub enum PeerMessage {
     Report(NodeReport),
     /// A fencing that every member keeps in its history.
     FenceRecord(FenceRecord),
+    /// The fencings of a node, or all, that have ended are forgotten by every member.
+    FenceHistoryCleared {
+        target: Option<NodeName>,
+    },
     /// The coordinator lets a node's daemon end: nothing runs on it any more.
     ShutDown {
         term: u64,

@@ -138,6 +138,9 @@ impl Member {
             kind: attribute("type").unwrap_or_default(),
         };
         let resource = ResourceId::new(history.id().unwrap_or_default());
+        // Compat: just behind what happened last, so that it asks for a recovery and what is done then comes after it.
+        let calls = history.elements_named("lrm_rsc_op").filter_map(|operation| operation.attribute("call-id")?.parse::<u64>().ok());
+        let call = CallId(calls.max().unwrap_or(0) + 1);
         let incarnation = self.membership.peers().get(node).and_then(|peer| peer.incarnation.clone());
         let incarnation = incarnation.ok_or_else(|| refusal(105, format!("{node} is not here")))?;
         let report = OperationReport {
@@ -149,7 +152,7 @@ impl Member {
             resource,
             agent,
             interval: Duration::ZERO,
-            call: CallId(999_999_999),
+            call,
             transition_key: TransitionKey { action: 0, transition: -1, target_rc: 0, uuid: self.config.uuid.clone() },
             status: ExecutionStatus::Done,
             exit: AgentExit::ERROR,

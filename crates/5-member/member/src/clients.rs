@@ -71,6 +71,10 @@ impl Member {
                 let records = self.fencer.history(target.as_ref());
                 self.answer(asker, Ok(ReplyBody::FenceHistory(records)));
             }
+            ClientBody::ClearFenceHistory { target } => {
+                self.send(PeerMessage::FenceHistoryCleared { target });
+                self.answer(asker, Ok(ReplyBody::Done));
+            }
             ClientBody::Shutdown { node } => {
                 let node = node.unwrap_or_else(|| self.config.node.clone());
                 match node == self.config.node {

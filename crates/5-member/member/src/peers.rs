@@ -124,6 +124,7 @@ impl Member {
                     self.give_fencer(fencer::Event::RecordsLearnt(vec![record]));
                 }
             }
+            PeerMessage::FenceHistoryCleared { target } => self.give_fencer(fencer::Event::HistoryCleared { target }),
             PeerMessage::ShutDown { term, node } => {
                 if node == self.config.node && self.is_order_of(&from, term) {
                     self.leave();

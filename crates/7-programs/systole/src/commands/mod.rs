@@ -18,6 +18,7 @@ mod crm_verify;
 mod daemons;
 mod explain;
 mod external_agent;
+mod fence_devices;
 mod here;
 mod nodes;
 mod placing;
@@ -25,6 +26,7 @@ mod sandbox;
 mod simulate;
 mod small_tools;
 mod status;
+mod stonith_admin;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -89,7 +91,7 @@ pub const COMMANDS: &[Command] = &[
     compatible("crm_verify", "whether a configuration can work", crm_verify::run),
     compatible("crmadmin", "who coordinates, and in which state", crm_node::crmadmin),
     compatible("pacemakerd", "the version, for agents that ask", small_tools::pacemakerd),
-    compatible("stonith_admin", "fence nodes, show what was fenced", nodes::stonith_admin),
+    compatible("stonith_admin", "fence nodes, show what was fenced", stonith_admin::run),
     daemon("agentd", "the root role of a node: runs agents", daemons::agentd),
     daemon("fence_sandbox", "the fence agent of a sandbox", sandbox::fence_agent),
     daemon("hub", "orders messages for nodes on one machine", daemons::hub),

@@ -1,9 +1,9 @@
 //! `systole standby`, `maintenance`, `fence` and `shutdown`: what an administrator does to nodes.
 
 use super::here;
-use admin::{Cluster, Exit, Holder, Pair, Refusal};
+use admin::{Cluster, Holder, Pair, Refusal};
 use clap::{Parser, ValueEnum};
-use messages::client::{ClientBody, ReplyBody};
+use messages::client::ClientBody;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -162,111 +162,4 @@ pub fn cleanup(arguments: Vec<OsString>) -> ExitCode {
         }
         Err(code) => code,
     }
-}
-
-/// Compat: the commands and words of Pacemaker's stonith_admin that scripts use.
-#[derive(Parser)]
-#[command(
-    name = "stonith_admin",
-    about = "Fence nodes and show what was fenced",
-    disable_help_flag = true,
-    version,
-    disable_version_flag = true
-)]
-struct StonithAdmin {
-    /// Fence the node: leave it off
-    #[arg(short = 'F', long, value_name = "NODE")]
-    fence: Option<String>,
-    /// Fence the node: reboot it
-    #[arg(short = 'B', long, value_name = "NODE")]
-    reboot: Option<String>,
-    /// Switch the node on
-    #[arg(short = 'U', long, value_name = "NODE")]
-    unfence: Option<String>,
-    /// Tell the cluster that the node is safely down
-    #[arg(short = 'C', long, value_name = "NODE")]
-    confirm: Option<String>,
-    /// Show fencings of the node, or of all ('*')
-    #[arg(short = 'H', long, value_name = "NODE")]
-    history: Option<String>,
-    /// Show when the node was last fenced
-    #[arg(short = 'h', long, value_name = "NODE")]
-    last: Option<String>,
-    /// How long to wait
-    #[arg(short = 't', long)]
-    timeout: Option<String>,
-    /// An equal fencing this recently will do
-    #[arg(long)]
-    tolerance: Option<String>,
-    /// (Accepted, without effect)
-    #[arg(short = 'T', long)]
-    tag: Option<String>,
-    /// (Accepted, without effect)
-    #[arg(short = 'y', long)]
-    delay: Option<String>,
-    /// Print no more than needed
-    #[arg(short = 'q', long)]
-    quiet: bool,
-    /// Show all records
-    #[arg(short = 'V', long, action = clap::ArgAction::Count)]
-    verbose: u8,
-    /// Print help
-    #[arg(short = '?', long, action = clap::ArgAction::Help)]
-    help: Option<bool>,
-    /// Display the version
-    #[arg(short = '$', long, action = clap::ArgAction::Version)]
-    version: Option<bool>,
-}
-
-/// Runs `stonith_admin`.
-pub fn stonith_admin(arguments: Vec<OsString>) -> ExitCode {
-    match super::parse::<StonithAdmin>(arguments) {
-        Ok(arguments) => here::end("stonith_admin", administer(&arguments)),
-        Err(code) => code,
-    }
-}
-
-fn administer(arguments: &StonithAdmin) -> Result<(), Refusal> {
-    let cluster = Cluster::live("stonith_admin");
-    let time = |text: &Option<String>| -> Result<Option<std::time::Duration>, Refusal> {
-        let read = |text: &String| {
-            model::parse_interval(text).ok_or_else(|| Refusal::new(Exit::USAGE, format!("{text:?} is not a time such as 5s")))
-        };
-        text.as_ref().map(read).transpose()
-    };
-    let fences = [(&arguments.fence, "off"), (&arguments.reboot, "reboot"), (&arguments.unfence, "on")];
-    if let Some((Some(target), action)) = fences.into_iter().find(|(target, _)| target.is_some()) {
-        let body = ClientBody::Fence {
-            target: target.as_str().into(),
-            action: action.into(),
-            timeout: time(&arguments.timeout)?,
-            tolerance: time(&arguments.tolerance)?,
-        };
-        return cluster.request(body).map(|_| ());
-    }
-    if let Some(target) = &arguments.confirm {
-        return cluster.request(ClientBody::ConfirmFenced { target: target.as_str().into() }).map(|_| ());
-    }
-    let Some(target) = arguments.history.as_ref().or(arguments.last.as_ref()) else {
-        return Err(Refusal::new(
-            Exit::USAGE,
-            "one of -F, -B, -U, -C, -H or -h is needed; registering devices by hand is not supported: they are configured in the CIB",
-        ));
-    };
-    let node = (target != "*").then(|| target.as_str().into());
-    let ReplyBody::FenceHistory(records) = cluster.request(ClientBody::FenceHistory { target: node })? else {
-        return Err(Refusal::new(Exit::ERROR, "the daemon did not answer with a history"));
-    };
-    for record in &records {
-        let when = record.completed.map_or_else(String::new, |at| {
-            format!(" at {}", jiff::Timestamp::from_microsecond(at.0).map(|t| t.to_string()).unwrap_or_default())
-        });
-        let by = record.delegate.as_ref().map_or_else(String::new, |node| format!(" by {node}"));
-        let why = record.exit_reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
-        println!("{} of {}{by} for {}@{}: {}{when}{why}", record.action, record.target, record.client, record.origin, record.state);
-    }
-    if records.is_empty() && !arguments.quiet {
-        println!("{target} has never been fenced");
-    }
-    Ok(())
 }

@@ -1,0 +1,103 @@
+//! Fence devices and agents as `stonith_admin` shows and tries them, on this host: installed agents, configured devices, whom they
+//! reach, what an agent says of itself. Agents are run as the root role runs them, with their time and output bounded.
+
+use admin::{Cluster, Exit, Refusal};
+use agents::{AgentHost, CallError, Ended, Invocation};
+use fencer::{Circumstances, Configuration, Device, DeviceCall};
+use messages::agent::{AgentCall, AgentName, AgentOutcome};
+use model::{CallId, NodeName};
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// The devices of the cluster and how long an agent may take.
+pub struct FenceDevices {
+    host: AgentHost,
+    timeout: Duration,
+}
+
+impl FenceDevices {
+    pub fn new(timeout: Duration) -> Self {
+        let mut host = AgentHost::new(admin::root(), None);
+        // A tool runs agents as whoever calls it.
+        host.unprivileged = None;
+        Self { host, timeout }
+    }
+
+    /// Returns the agents installed here, those of the older interface included.
+    pub fn installed(&self) -> Vec<String> {
+        let mut names = BTreeSet::new();
+        for folder in [self.host.path("/usr/sbin"), "/usr/sbin".into()] {
+            let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+            names.extend(files.filter_map(|file| file.file_name().into_string().ok()).filter(|name| name.starts_with("fence_")));
+        }
+        let older = Command::new("stonith").arg("-L").stdin(Stdio::null()).stderr(Stdio::null()).output();
+        if let (Ok(older), true) = (older, names.contains("fence_legacy")) {
+            names.extend(String::from_utf8_lossy(&older.stdout).lines().map(|line| line.trim().to_owned()).filter(|name| !name.is_empty()));
+        }
+        names.into_iter().collect()
+    }
+
+    /// Returns the devices of the configuration that are not disabled.
+    pub fn configured(&self, cluster: &Cluster) -> Result<Vec<Device>, Refusal> {
+        let cib = cluster.cib()?;
+        let circumstances = Circumstances { now: admin::now(), attributes: BTreeMap::new() };
+        Ok(Configuration::read(&cib, &circumstances).devices.into_values().collect())
+    }
+
+    /// Returns a device of the configuration.
+    pub fn device(&self, cluster: &Cluster, id: &str) -> Result<Device, Refusal> {
+        let found = self.configured(cluster)?.into_iter().find(|device| device.id == *id);
+        found.ok_or_else(|| Refusal::new(Exit::NO_SUCH, format!("there is no fence device {id:?}, or it is disabled")))
+    }
+
+    /// Returns whether a device reaches a target, as far as can be told here.
+    pub fn reaches(&self, device: &Device, target: &NodeName) -> bool {
+        let metadata = self.metadata(&device.agent).unwrap_or_default();
+        let question = device.question(&metadata, target);
+        let answer = question.call().map(|call| self.call(&device.agent, call));
+        match answer {
+            None => question.is_reached(None, ""),
+            Some(Ok(Ended { outcome: AgentOutcome::Exited(code), stdout, .. })) => question.is_reached(Some(code), &stdout),
+            Some(_) => false,
+        }
+    }
+
+    /// Returns what an agent says of itself.
+    pub fn metadata(&self, agent: &AgentName) -> Result<String, Refusal> {
+        let ended = self.call(agent, &DeviceCall { action: "metadata".to_owned(), parameters: BTreeMap::new() })?;
+        match ended.outcome {
+            AgentOutcome::Exited(0) if !ended.stdout.trim().is_empty() => Ok(ended.stdout),
+            outcome => Err(Refusal::new(Exit::ERROR, format!("Can't get fence agent meta-data: {outcome:?} {}", ended.stderr.trim()))),
+        }
+    }
+
+    /// Runs an agent; `Ok` says how it ended.
+    pub fn call(&self, agent: &AgentName, call: &DeviceCall) -> Result<Ended, Refusal> {
+        let call = AgentCall {
+            id: CallId(0),
+            agent: agent.clone(),
+            action: call.action.clone(),
+            resource: None,
+            parameters: call.parameters.clone(),
+            timeout: self.timeout,
+            unprivileged: false,
+        };
+        let invocation = Invocation::new(&self.host, &call).map_err(|error| match error {
+            CallError::NotInstalled => Refusal::new(Exit(5), format!("{} is not installed", agent.kind)),
+            CallError::Invalid(why) => Refusal::new(Exit::USAGE, why),
+        })?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Refusal::new(Exit::ERROR, error.to_string()))?;
+        runtime.block_on(async {
+            let spawned =
+                agents::spawn(&invocation).map_err(|why| Refusal::new(Exit::ERROR, format!("{} could not be run: {why:?}", agent.kind)))?;
+            Ok(spawned.finish(self.timeout, std::future::pending()).await)
+        })
+    }
+}
+
+/// Returns the name of a fence agent.
+pub fn agent(kind: &str) -> AgentName {
+    AgentName { class: "stonith".to_owned(), provider: None, kind: kind.to_owned() }
+}
