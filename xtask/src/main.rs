@@ -4,7 +4,9 @@
 
 mod bench;
 mod check;
+mod failover;
 mod floors;
+mod package;
 mod packages;
 mod test;
 
@@ -18,6 +20,8 @@ cargo xtask fix               formats the code
 cargo xtask sim [OPTIONS]     histories of whole clusters in a seeded world (--seed N, --histories N)
 cargo xtask corpus [OPTIONS]  the scheduler against the incumbent's cases (--bless raises the tally)
 cargo xtask bench scheduler   what a decision costs, beside the incumbent's; writes docs/performance.md
+cargo xtask bench failover    how soon a real cluster recovers, beside the incumbent's; writes docs/performance.md
+cargo xtask package           builds a Debian package
 cargo xtask packages          lists the Debian packages that tests use, and which are missing
 ";
 
@@ -29,8 +33,10 @@ fn main() -> ExitCode {
         Some("fix") => run(Command::new("cargo").args(["fmt", "--all"])),
         Some("sim") => cargo_run("sim", "sim", &arguments[1..]),
         Some("corpus") => cargo_run("rehearsal", "corpus", &arguments[1..]),
+        Some("bench") if arguments.get(1).is_some_and(|what| what == "failover") => failover::run(&arguments[2..]),
         Some("bench") => bench::run(&arguments[1..]),
         Some(bench::MEASURE) => bench::measure_here(&arguments[1..]),
+        Some("package") => package::run(),
         Some("packages") => packages::list(),
         _ => {
             print!("{HELP}");

@@ -19,6 +19,9 @@ const PACKAGES: &[(&str, &str)] = &[
     ("cluster-glue", "its older fence plug-ins are spoken to through fence_legacy"),
     ("libxml2-utils", "xmllint, to compare validation with the field's schemas"),
     ("procps", "agents call ps and pgrep"),
+    ("corosync", "the engine of several hosts, in the cluster tests"),
+    ("pacemaker", "the user hacluster, agents of the cluster tests, and the incumbent of `bench failover`"),
+    ("python3-minimal", "the fence agent of the cluster tests"),
 ];
 
 /// Debian's policy file: while it says 101, no package starts a service.

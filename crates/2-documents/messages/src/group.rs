@@ -7,6 +7,7 @@
 use model::NodeName;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// Names one life of a host, from power-on to power-off. A fencing confirmation names the incarnation it
 /// ended, and late messages of that incarnation are dropped.
@@ -27,6 +28,15 @@ pub struct View {
     pub configured: BTreeMap<NodeName, u32>,
     /// The engine's verdict on quorum for exactly this view.
     pub quorate: bool,
+}
+
+/// Which engine is below, by configuration.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Engine {
+    /// Several nodes of one machine: the process that listens at this socket orders their messages.
+    Hub(PathBuf),
+    /// Several hosts.
+    Corosync,
 }
 
 /// What the engine tells.

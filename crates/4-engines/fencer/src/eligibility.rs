@@ -32,7 +32,7 @@ impl Fencer {
             HostCheck::Static => Reach::No("its pcmk_host_list and pcmk_host_map do not name it".to_owned()),
             HostCheck::Dynamic => {
                 let alias = device.alias(target).unwrap_or(target.as_str()).to_ascii_lowercase();
-                match self.list_of(now, device, &facts, commands) {
+                match self.list_of(now, device, &facts, &alias, commands) {
                     Answer::Known(names) if names.contains(&alias) => Reach::Yes,
                     Answer::Known(_) => Reach::No(format!("its list of targets does not name {alias}")),
                     Answer::Failed(why) => Reach::No(format!("its list of targets could not be had: {why}")),

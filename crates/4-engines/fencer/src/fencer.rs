@@ -244,7 +244,9 @@ impl Fencer {
         let devices: Vec<Device> = self.configuration.devices.values().cloned().collect();
         if !self.situation.members.is_empty() {
             for device in &devices {
-                let _ = self.facts(now, device, commands);
+                if let Some(facts) = self.facts(now, device, commands) {
+                    self.ask_ahead(now, device, &facts, commands);
+                }
             }
         }
         let ids: Vec<u64> = self.fencings.keys().copied().collect();

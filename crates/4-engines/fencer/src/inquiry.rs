@@ -3,7 +3,7 @@
 //! Each is asked of one node at a time, never twice at once, and its answer is kept a while. Fencing waits for an answer only
 //! where nothing else is left to try.
 
-use crate::device::{AgentFacts, failure, listed_targets};
+use crate::device::{AgentFacts, HostCheck, failure, listed_targets};
 use crate::fencer::{Fencer, Purpose};
 use crate::{Command, Device};
 use messages::agent::{AgentName, AgentOutcome};
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// How long an agent may take to print its meta-data.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(10);
-/// Compat: how long a list of targets is believed.
+/// Compat: how long a list that does not name a target is believed.
 const LIST_FRESH: Duration = Duration::from_secs(60);
 /// How long a status, or that a question failed, is believed.
 const ANSWER_FRESH: Duration = Duration::from_secs(10);
@@ -68,14 +68,18 @@ impl Fencer {
         }
     }
 
+    /// Returns whom a device lists; `wanted` is the target's name there. A list that names it is good at any age: fencing
+    /// need not wait for a newer one, and an agent that is wrong about its target fails.
     pub(crate) fn list_of(
         &mut self,
         now: Now,
         device: &Device,
         facts: &AgentFacts,
+        wanted: &str,
         commands: &mut Vec<Command>,
     ) -> Answer<BTreeSet<String>> {
         match self.answers.lists.get(&device.id) {
+            Some((Ok(names), _)) if names.contains(wanted) => return Answer::Known(names.clone()),
             Some((Ok(names), at)) if now.monotonic.saturating_sub(*at) < LIST_FRESH => return Answer::Known(names.clone()),
             Some((Err(why), at)) if now.monotonic.saturating_sub(*at) < ANSWER_FRESH => return Answer::Failed(why.clone()),
             _ => {}
@@ -99,6 +103,14 @@ impl Fencer {
             _ => {}
         }
         self.ask(now, device, facts, "status", Some(target), Purpose::Status(key.0, key.1), commands)
+    }
+
+    /// Asks a device that runs whom it lists, before anyone needs to know.
+    pub(crate) fn ask_ahead(&mut self, now: Now, device: &Device, facts: &AgentFacts, commands: &mut Vec<Command>) {
+        let is_new = !self.answers.lists.contains_key(&device.id);
+        if is_new && device.host_check(facts) == HostCheck::Dynamic && self.situation.running.contains_key(&device.id) {
+            let _ = self.list_of(now, device, facts, "", commands);
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "what is asked, of which device, about whom; two callers")]

@@ -238,6 +238,16 @@ fn targets_are_looked_up_in_the_devices_own_list_and_kept() {
 }
 
 #[test]
+fn a_device_that_runs_is_asked_for_its_list_ahead_and_fencing_need_not_wait() {
+    let mut rig = Rig::new(&["a"], &[]);
+    let running = [("a".into(), [NodeName::new("node1")].into())].into();
+    assert_eq!(rig.event(Event::SituationChanged(Situation { running, ..situation(&["node1", "node3"]) })), ["node1: a list"]);
+    rig.ends("a", AgentOutcome::Exited(0), "node2\n");
+    rig.at(4000);
+    assert_eq!(rig.fence(1, "node2", "off"), ["node1: a off port=node2"], "an old list that names the target is good");
+}
+
+#[test]
 fn a_status_check_knows_its_target_on_or_off() {
     for (code, expected) in [(0, "node1: a off port=node2"), (2, "node1: a off port=node2"), (1, "[1] node2 off by -: ")] {
         let mut rig = Rig::new(&["a pcmk_host_check=status"], &[]);

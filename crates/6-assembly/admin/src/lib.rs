@@ -10,6 +10,8 @@ mod exit;
 pub mod explain;
 mod file;
 pub mod placing;
+pub mod setup;
+pub mod timings;
 mod whereabouts;
 mod zone;
 

@@ -1,5 +1,6 @@
 //! What the root role is started with.
 
+use messages::group::Engine;
 use model::NodeName;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -10,9 +11,9 @@ pub struct AgentdOptions {
     pub node: NodeName,
     /// Every path of the host is below this one; `/` for the machine itself.
     pub root: PathBuf,
-    /// The hub's socket.
-    pub hub: PathBuf,
-    /// The command that starts this node's daemon (`systole node --node … --root … --hub …`); the socket pair is its stdin.
+    /// What orders the messages of the cluster. Corosync's ring shows by itself that the host is present; the hub is told.
+    pub engine: Engine,
+    /// The command that starts this node's daemon (`systole node --node … --root … --engine …`); the socket pair is its stdin.
     pub node_command: Vec<OsString>,
     /// The folder with the product's tools under the field's names (`crm_attribute`, …): first in the agents' PATH, and their `HA_SBIN_DIR`.
     pub tools: Option<PathBuf>,

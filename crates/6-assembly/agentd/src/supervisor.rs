@@ -10,7 +10,7 @@ use agents::{AgentHost, User};
 use anyhow::Context;
 use hub::{Client, Role};
 use messages::agent::{AgentEvent, AgentOrder, AgentOutcome};
-use messages::group::{GroupCommand, GroupEvent, Incarnation};
+use messages::group::{Engine, GroupCommand, GroupEvent, Incarnation};
 use rustix::process::{Pid, WaitOptions, waitpid};
 use std::path::Path;
 use tokio::signal::unix::{SignalKind, signal};
@@ -64,7 +64,8 @@ fn make_folders(options: &AgentdOptions) -> anyhow::Result<()> {
 struct Supervisor {
     options: AgentdOptions,
     incarnation: Incarnation,
-    hub: Client,
+    /// The host's presence in the group, where the engine does not see that by itself.
+    hub: Option<Client>,
     calls: Calls,
     daemon: Daemon,
     is_ending: bool,
@@ -78,8 +79,13 @@ impl Supervisor {
         let (records, results) = records(&folder, &life)?;
         let (tell, mut ends) = mpsc::unbounded_channel();
         let host = AgentHost::new(&options.root, options.tools.clone());
+        let role = Role::Host { incarnation: life.incarnation.clone() };
+        let hub = match &options.engine {
+            Engine::Hub(socket) => Some(Client::new(socket, options.node.clone(), role)),
+            Engine::Corosync => None,
+        };
         let mut this = Self {
-            hub: Client::new(&options.hub, options.node.clone(), Role::Host { incarnation: life.incarnation.clone() }),
+            hub,
             calls: Calls::new(host, records, results, tell),
             daemon: Daemon::new(),
             incarnation: life.incarnation,
@@ -93,7 +99,7 @@ impl Supervisor {
                 biased;
                 _ = terminate.recv() => if this.end() { break },
                 _ = interrupt.recv() => if this.end() { break },
-                event = this.hub.next() => this.on_group(event),
+                event = presence(&mut this.hub) => this.on_group(event),
                 Some((id, ended)) = ends.recv() => {
                     if let Some(result) = this.calls.ended(id, ended) {
                         this.tell(&AgentEvent::Finished(result));
@@ -104,7 +110,9 @@ impl Supervisor {
                 _ = child.recv() => this.reap_orphans(),
             }
         }
-        this.hub.command(GroupCommand::Leave);
+        if let Some(hub) = &mut this.hub {
+            hub.command(GroupCommand::Leave);
+        }
         Ok(())
     }
 
@@ -123,7 +131,7 @@ impl Supervisor {
     /// Returns whether there is nothing more to do.
     fn on_daemon(&mut self, event: DaemonEvent) -> anyhow::Result<bool> {
         match event {
-            DaemonEvent::Due => match self.daemon.start(&self.options) {
+            DaemonEvent::Due => match self.let_in().and_then(|()| self.daemon.start(&self.options)) {
                 Ok(()) => self.greet(),
                 Err(error) => {
                     eprintln!("agentd: {error:#}");
@@ -138,6 +146,19 @@ impl Supervisor {
             }
         }
         Ok(false)
+    }
+
+    /// Asks Corosync to let the daemon's user in. Waits for nothing: the daemon tries again until it is let in.
+    fn let_in(&self) -> anyhow::Result<()> {
+        if let (Engine::Corosync, Some(name)) = (&self.options.engine, &self.options.daemon_user) {
+            let user = User::find(&self.options.root, name).with_context(|| format!("there is no user {name}"))?;
+            std::thread::spawn(move || {
+                if let Err(error) = corosync::allow_group(user.gid) {
+                    eprintln!("agentd: failed to let the daemon speak to Corosync: {error}");
+                }
+            });
+        }
+        Ok(())
     }
 
     /// A new daemon is told what is at work, and again what an earlier one did not acknowledge.
@@ -182,6 +203,14 @@ impl Supervisor {
                 let _ = waitpid(Some(pid), WaitOptions::NOHANG);
             }
         }
+    }
+}
+
+/// Returns the next event of the engine that is told of this host's presence.
+async fn presence(hub: &mut Option<Client>) -> GroupEvent {
+    match hub {
+        Some(hub) => hub.next().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -6,6 +6,7 @@
 use agentd::{AgentdOptions, Process, ROOT_VARIABLE, with_variable};
 use messages::agent::{AgentCall, AgentEvent, AgentName, AgentOrder, AgentOutcome, AgentResult};
 use messages::frame::{FrameBuffer, encode};
+use messages::group::Engine;
 use messages::group::Incarnation;
 use model::CallId;
 use std::io::{Read, Write};
@@ -29,7 +30,7 @@ fn part_root_role() {
     let node_command = ["/usr/bin/env", &format!("{PART}=daemon"), program.to_str().unwrap(), "--exact", "part_daemon", "--nocapture"];
     let options = AgentdOptions {
         node: "node1".into(),
-        hub: root.join("no-hub"),
+        engine: Engine::Hub(root.join("no-hub")),
         root,
         node_command: node_command.iter().map(Into::into).collect(),
         tools: None,

@@ -2,10 +2,10 @@
 
 use crate::NodeOptions;
 use crate::clock::Clock;
+use crate::group::Group;
 use crate::log::Log;
 use crate::planner::Planner;
 use anyhow::Context;
-use hub::{Client, Role};
 use member::{ClientId, LogLevel, MemberCommand, MemberEvent, PlanOutcome, StoreResult};
 use messages::agent::AgentEvent;
 use messages::group::{GroupEvent, View};
@@ -33,7 +33,7 @@ enum Told {
     Planned(PlanOutcome),
 }
 
-/// How long to wait before telling the hub that only the root role is gone: when the whole host goes down,
+/// How long to wait before telling the engine that only the root role is gone: when the whole host goes down,
 /// this process is gone by then.
 const SURVIVED: Duration = Duration::from_millis(50);
 
@@ -42,7 +42,7 @@ pub(crate) struct Edges {
     options: NodeOptions,
     pub clock: Clock,
     pub log: Log,
-    hub: Client,
+    pub group: Group,
     agentd: Link,
     server: Option<Server>,
     writer: Option<Writer>,
@@ -67,7 +67,7 @@ impl Edges {
         let life = clock.now().wall.0 as u64;
         Ok(Self {
             log: Log::new(&options.root, options.node.clone()),
-            hub: Client::new(&options.hub, options.node.clone(), Role::Daemon { life }),
+            group: Group::new(&options.engine, options.node.clone(), life),
             agentd: Link::new(stream)?,
             server: None,
             // A send fails only when the loop has ended.
@@ -112,7 +112,7 @@ impl Edges {
         let event = self.outside().await?;
         // Safety: a process that stood still must learn of its eviction before it acts on anything that happened meanwhile.
         if !matches!(event, MemberEvent::Group(_))
-            && let Some(first) = self.hub.ready()
+            && let Some(first) = self.group.ready()
         {
             self.waiting.push_back(event);
             return Ok(MemberEvent::Group(first));
@@ -137,9 +137,14 @@ impl Edges {
             biased;
             _ = self.terminate.recv() => Ok(MemberEvent::Terminated),
             _ = self.interrupt.recv() => Ok(MemberEvent::Terminated),
-            event = self.hub.next() => Ok(MemberEvent::Group(event)),
+            event = self.group.next() => Ok(MemberEvent::Group(event)),
             event = self.agentd.receive::<AgentEvent>() => match event {
-                Ok(event) => Ok(MemberEvent::Agent(event)),
+                Ok(event) => {
+                    if let AgentEvent::Welcome { incarnation, .. } = &event {
+                        self.group.set_incarnation(incarnation.clone());
+                    }
+                    Ok(MemberEvent::Agent(event))
+                }
                 Err(reason) => Err(self.root_role_gone(&reason).await),
             },
             Some(told) = self.told.recv() => Ok(self.translate(told)),
@@ -167,14 +172,14 @@ impl Edges {
 
     async fn root_role_gone(&mut self, reason: &str) -> Ending {
         tokio::time::sleep(SURVIVED).await;
-        self.hub.say_host_remains();
+        self.group.say_host_remains();
         Ending { code: 1, reason: format!("the root role is gone: {reason}") }
     }
 
     /// Carries a command out; none of them waits for anything.
     pub fn carry_out(&mut self, command: MemberCommand) -> Option<Ending> {
         match command {
-            MemberCommand::Group(command) => self.hub.command(command),
+            MemberCommand::Group(command) => self.group.command(command),
             MemberCommand::Agent(order) => self.agentd.send(&order),
             MemberCommand::Reply { client, reply } => {
                 let was_cut_off = self.server.as_mut().is_some_and(|server| server.reply(client.0, &reply));
@@ -206,7 +211,7 @@ impl Edges {
         let sent = async {
             tokio::select! {
                 _ = self.agentd.receive::<AgentEvent>() => {}
-                _ = self.hub.next() => {}
+                _ = self.group.next() => {}
                 () = std::future::pending() => {}
             }
         };

@@ -4,6 +4,7 @@
 
 mod clock;
 mod edges;
+mod group;
 mod log;
 mod options;
 mod planner;

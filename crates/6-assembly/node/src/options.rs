@@ -1,5 +1,6 @@
 //! What a node's daemon is started with.
 
+use messages::group::Engine;
 use model::NodeName;
 use std::path::PathBuf;
 
@@ -9,6 +10,6 @@ pub struct NodeOptions {
     pub node: NodeName,
     /// Every path of the host is below this one; `/` for the machine itself.
     pub root: PathBuf,
-    /// The hub's socket.
-    pub hub: PathBuf,
+    /// What orders the messages of the cluster.
+    pub engine: Engine,
 }

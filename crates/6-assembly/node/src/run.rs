@@ -70,6 +70,7 @@ fn config(edges: &Edges, options: &NodeOptions, view: &View) -> anyhow::Result<O
     let uuid = std::fs::read_to_string(Path::new("/proc/sys/kernel/random/uuid")).context("failed to make an id of this start")?;
     Ok(Some(MemberConfig {
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        cluster_name: edges.group.cluster_name(),
         uuid: uuid.trim().to_owned(),
         stored: found.cib.map(|cib| StoredCib { cib, lineage: found.lineage }),
         history: Writer::read_history(&options.root),

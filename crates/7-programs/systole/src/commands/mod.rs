@@ -6,6 +6,7 @@
 mod attrd_updater;
 mod cib_input;
 mod cibadmin;
+mod cluster;
 mod command_line;
 mod config;
 mod crm_attribute;
@@ -20,6 +21,7 @@ mod explain;
 mod external_agent;
 mod fence_devices;
 mod here;
+mod links;
 mod nodes;
 mod placing;
 mod sandbox;
@@ -66,6 +68,7 @@ pub const COMMANDS: &[Command] = &[
     native("ban", "keep a resource off a node", placing::ban),
     native("cleanup", "forget failures, so that the cluster tries again", nodes::cleanup),
     native("clear", "take back what move and ban did", placing::clear),
+    native("cluster", "make, join and leave a cluster of several hosts", cluster::run),
     native("config", "show, check, compare and apply configurations", config::run),
     native("explain", "why a resource or a node is as it is", explain::run),
     native("fence", "make certain that a node runs nothing any more", nodes::fence),
@@ -95,6 +98,7 @@ pub const COMMANDS: &[Command] = &[
     daemon("agentd", "the root role of a node: runs agents", daemons::agentd),
     daemon("fence_sandbox", "the fence agent of a sandbox", sandbox::fence_agent),
     daemon("hub", "orders messages for nodes on one machine", daemons::hub),
+    daemon("links", "links under the field's names, for packages", links::run),
     daemon("node", "the daemon of a node", daemons::node),
     daemon("serve", "what our own agents leave running", serve),
     daemon("systemd-unit", "one action on a unit of systemd", systemd_unit),

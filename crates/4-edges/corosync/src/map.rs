@@ -1,0 +1,125 @@
+//! Corosync's key-value map: its configuration and what it says of itself while it runs. Calls here wait for answers.
+#![expect(unsafe_code, reason = "calls of C functions")]
+
+use crate::connection::EngineError;
+use crate::libraries::{Functions, OK, check, functions};
+use std::collections::BTreeMap;
+use std::ffi::{CStr, CString, c_char, c_int};
+
+/// `CMAP_KEYNAME_MAXLEN`, and the zero at its end.
+const KEY_LENGTH: usize = 256;
+
+struct Map {
+    functions: &'static Functions,
+    handle: u64,
+}
+
+impl Map {
+    fn open() -> Result<Self, EngineError> {
+        let functions = functions()?;
+        let mut handle = 0;
+        // Safety: the handle is written before the call returns.
+        check("cmap_initialize", unsafe { (functions.cmap_initialize)(&mut handle) })?;
+        Ok(Self { functions, handle })
+    }
+
+    /// Returns the keys below a prefix, with their types.
+    fn list(&self, prefix: &CStr) -> Result<Vec<(CString, c_int)>, EngineError> {
+        let (mut walk, mut found) = (0, Vec::new());
+        // Safety: the walk is ended below; a key never has more than KEY_LENGTH bytes.
+        check("cmap_iter_init", unsafe { (self.functions.cmap_walk)(self.handle, prefix.as_ptr(), &mut walk) })?;
+        loop {
+            let (mut name, mut length, mut kind) = ([0u8; KEY_LENGTH], 0, 0);
+            // Safety: as above.
+            let answer =
+                unsafe { (self.functions.cmap_next)(self.handle, walk, name.as_mut_ptr().cast::<c_char>(), &mut length, &mut kind) };
+            if answer != OK {
+                break;
+            }
+            if let Ok(name) = CStr::from_bytes_until_nul(&name) {
+                found.push((name.to_owned(), kind));
+            }
+        }
+        // Safety: the walk is open.
+        unsafe { (self.functions.cmap_end)(self.handle, walk) };
+        Ok(found)
+    }
+
+    /// Returns a value as text; `None` when it is gone or of a kind that is no text or whole number.
+    fn value(&self, key: &CStr, kind: c_int) -> Option<String> {
+        let mut bytes = vec![0u8; 4096];
+        let (mut length, mut found) = (bytes.len(), kind);
+        // Safety: at most `length` bytes are written.
+        let answer = unsafe { (self.functions.cmap_get)(self.handle, key.as_ptr(), bytes.as_mut_ptr().cast(), &mut length, &mut found) };
+        if answer != OK {
+            return None;
+        }
+        bytes.truncate(length);
+        text_of(&bytes, found)
+    }
+}
+
+impl Drop for Map {
+    fn drop(&mut self) {
+        // Safety: the handle is open.
+        unsafe { (self.functions.cmap_finalize)(self.handle) };
+    }
+}
+
+/// A value's text, by `cmap_value_types_t`.
+fn text_of(bytes: &[u8], kind: c_int) -> Option<String> {
+    Some(match kind {
+        1 => i8::from_ne_bytes(bytes.try_into().ok()?).to_string(),
+        2 => u8::from_ne_bytes(bytes.try_into().ok()?).to_string(),
+        3 => i16::from_ne_bytes(bytes.try_into().ok()?).to_string(),
+        4 => u16::from_ne_bytes(bytes.try_into().ok()?).to_string(),
+        5 => i32::from_ne_bytes(bytes.try_into().ok()?).to_string(),
+        6 => u32::from_ne_bytes(bytes.try_into().ok()?).to_string(),
+        7 => i64::from_ne_bytes(bytes.try_into().ok()?).to_string(),
+        8 => u64::from_ne_bytes(bytes.try_into().ok()?).to_string(),
+        11 => String::from_utf8_lossy(bytes).trim_end_matches('\0').to_owned(),
+        _ => return None,
+    })
+}
+
+/// Returns every key below one of the prefixes, with its value as text.
+///
+/// # Errors
+/// Why Corosync did not answer.
+pub fn keys(prefixes: &[&str]) -> Result<BTreeMap<String, String>, EngineError> {
+    let map = Map::open()?;
+    let mut found = BTreeMap::new();
+    for prefix in prefixes {
+        let Ok(prefix) = CString::new(*prefix) else { continue };
+        for (key, kind) in map.list(&prefix)? {
+            if let Some(value) = map.value(&key, kind) {
+                found.insert(key.to_string_lossy().into_owned(), value);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Lets the processes of a group speak to Corosync, until it is started again. Only root may.
+///
+/// # Errors
+/// Why Corosync did not answer.
+pub fn allow_group(gid: u32) -> Result<(), EngineError> {
+    let map = Map::open()?;
+    let Ok(key) = CString::new(format!("uidgid.gid.{gid}")) else { return Ok(()) };
+    // Safety: the key ends with a zero byte.
+    check("cmap_set_uint8", unsafe { (map.functions.cmap_set_uint8)(map.handle, key.as_ptr(), 1) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_become_text_by_their_kind() {
+        assert_eq!(text_of(b"node1\0", 11).as_deref(), Some("node1"));
+        assert_eq!(text_of(&1650u32.to_ne_bytes(), 6).as_deref(), Some("1650"));
+        assert_eq!(text_of(&[1, 2], 6), None);
+        assert_eq!(text_of(&[1, 2], 12), None);
+    }
+}

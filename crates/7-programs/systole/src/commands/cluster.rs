@@ -1,0 +1,198 @@
+//! `systole cluster`: makes a cluster of several hosts, takes part in one, leaves it, and tells how it stands.
+
+use admin::setup::{Files, NewCluster, NewNode, Profile, Risk};
+use admin::timings::Timings;
+use admin::{Cluster, Exit, Refusal};
+use clap::{Parser, Subcommand, ValueEnum};
+use corosync::{NodeList, QuorumState};
+use std::ffi::OsString;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Makes a cluster of several hosts, joins and leaves one, tells how it stands
+#[derive(Parser)]
+#[command(name = "systole cluster")]
+struct Arguments {
+    #[command(subcommand)]
+    what: What,
+    /// Every path of the host is below this folder
+    #[arg(long, default_value = "/", global = true)]
+    root: PathBuf,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Writes corosync.conf and a key for a new cluster; one that is there is used as it is
+    Setup(Setup),
+    /// Prints what another host needs to join; it contains the key: ssh node1 systole cluster invite | systole cluster join
+    Invite,
+    /// Takes part in a cluster by an invitation, from a file or from standard input
+    Join { file: Option<PathBuf> },
+    /// Stops this node in good order and puts its configuration aside, so that it does not come back
+    Leave,
+    /// Who is on the ring, how many votes there are, and whether they are enough
+    Status,
+    /// How soon a lost host is noticed and what it runs is recovered, from what is configured
+    Timings,
+}
+
+#[derive(clap::Args)]
+struct Setup {
+    /// The nodes, each as NAME=ADDRESS; with several links NAME=ADDRESS,ADDRESS
+    #[arg(required = true, value_name = "NAME=ADDRESS")]
+    nodes: Vec<String>,
+    /// The cluster's name
+    #[arg(long, default_value = "cluster")]
+    name: String,
+    /// How soon a lost host is noticed
+    #[arg(long, value_enum, default_value_t = ProfileName::Standard)]
+    profile: ProfileName,
+    /// Do not wait for every node when the whole cluster starts
+    #[arg(long)]
+    no_wait_for_all: bool,
+    /// Do what is unsafe all the same, by its name
+    #[arg(long, value_enum)]
+    accept: Vec<RiskName>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ProfileName {
+    /// Corosync's own times: patient with busy hosts and slow networks
+    Standard,
+    /// About a second: for hosts near each other with processor time to spare
+    Fast,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum RiskName {
+    /// Each of two nodes may start alone after both were down
+    TwoNodesWithoutWaiting,
+    /// Two nodes that lose sight of each other both run everything
+    TwoNodesWithoutFencing,
+}
+
+/// Runs `systole cluster`.
+pub fn run(arguments: Vec<OsString>) -> ExitCode {
+    match super::parse::<Arguments>(arguments) {
+        Ok(arguments) => super::here::end("systole cluster", act(&arguments.what, &arguments.root)),
+        Err(code) => code,
+    }
+}
+
+fn act(what: &What, root: &Path) -> Result<(), Refusal> {
+    let files = Files::below(root);
+    match what {
+        What::Setup(setup) => {
+            let cluster = new_cluster(setup)?;
+            let configuration = cluster.configuration(files.fencing_is_off())?;
+            files.make(&configuration)?;
+            print!("corosync.conf and a new key are written.\n\n{}\n", Timings::of(&configuration).explain(None));
+            println!("On every other node: ssh THIS_HOST systole cluster invite | systole cluster join");
+            println!("Then on all of them: systemctl enable --now corosync systole");
+            println!("Resources start only when a fence device is configured (or stonith-enabled=false is set).");
+            Ok(())
+        }
+        What::Invite => {
+            println!("{}", files.invitation()?);
+            Ok(())
+        }
+        What::Join { file } => {
+            let text = match file {
+                Some(path) => {
+                    std::fs::read_to_string(path).map_err(|error| Refusal::new(Exit::NO_SUCH, format!("{}: {error}", path.display())))?
+                }
+                None => from_standard_input()?,
+            };
+            let configuration = files.accept(&text)?;
+            let name = configuration.value("totem", "cluster_name").unwrap_or("without a name");
+            println!("This host takes part in cluster {name} from its next start: systemctl enable --now corosync systole");
+            Ok(())
+        }
+        What::Leave => leave(&files),
+        What::Status => status(),
+        What::Timings => {
+            print!("{}", Timings::of(&files.configuration()?).explain(fencing_time()));
+            Ok(())
+        }
+    }
+}
+
+fn from_standard_input() -> Result<String, Refusal> {
+    let mut text = String::new();
+    std::io::stdin().take(16 << 20).read_to_string(&mut text).map_err(|error| Refusal::new(Exit::ERROR, error.to_string()))?;
+    Ok(text)
+}
+
+fn new_cluster(setup: &Setup) -> Result<NewCluster, Refusal> {
+    let node = |text: &String| match text.split_once('=') {
+        Some((name, addresses)) if !name.is_empty() && !addresses.is_empty() => {
+            Ok(NewNode { name: name.to_owned(), addresses: addresses.split(',').map(str::to_owned).collect() })
+        }
+        _ => Err(Refusal::new(Exit::USAGE, format!("{text:?} is not NAME=ADDRESS"))),
+    };
+    Ok(NewCluster {
+        name: setup.name.clone(),
+        nodes: setup.nodes.iter().map(node).collect::<Result<_, _>>()?,
+        profile: match setup.profile {
+            ProfileName::Standard => Profile::Standard,
+            ProfileName::Fast => Profile::Fast,
+        },
+        // Compat: two_node brings wait_for_all in Corosync; larger clusters begin with a majority.
+        wait_for_all: setup.nodes.len() == 2 && !setup.no_wait_for_all,
+        accepted: setup
+            .accept
+            .iter()
+            .map(|risk| match risk {
+                RiskName::TwoNodesWithoutWaiting => Risk::TwoNodesWithoutWaiting,
+                RiskName::TwoNodesWithoutFencing => Risk::TwoNodesWithoutFencing,
+            })
+            .collect(),
+    })
+}
+
+fn leave(files: &Files) -> Result<(), Refusal> {
+    if Cluster::live("systole cluster").info().is_ok() {
+        let text = "this node still takes part; first: systemctl disable --now systole corosync (resources move away in good order)";
+        return Err(Refusal::new(Exit::ERROR, text));
+    }
+    files.put_aside()?;
+    println!("The configuration is put aside as corosync.conf.left. On the nodes that stay: take this node out of corosync.conf,");
+    println!("then corosync-cfgtool -R, then crm_node --force --remove NAME.");
+    Ok(())
+}
+
+/// How long the cluster waits for a fence device, when there is one.
+fn fencing_time() -> Option<Duration> {
+    let cib = Cluster::live("systole cluster").cib().ok()?;
+    let configuration = cib.child("configuration")?;
+    let has_device = configuration.child("resources")?.to_text().contains("class=\"stonith\"");
+    let sets = configuration.child("crm_config").into_iter().flat_map(|options| options.elements_named("cluster_property_set"));
+    let limit = sets
+        .flat_map(|set| set.elements_named("nvpair"))
+        .find(|pair| matches!(pair.attribute("name"), Some("stonith-timeout" | "fencing-timeout")));
+    has_device.then(|| limit.and_then(|pair| model::parse_interval(pair.attribute("value")?)).unwrap_or(Duration::from_secs(60)))
+}
+
+fn status() -> Result<(), Refusal> {
+    let refused = |error: corosync::EngineError| Refusal::new(Exit::DISCONNECT, error.to_string());
+    let nodes = NodeList::read().map_err(refused)?;
+    let members = corosync::keys(&["runtime.members."]).map_err(refused)?;
+    println!("Cluster {} on Corosync", nodes.cluster_name.as_deref().unwrap_or("without a name"));
+    for (number, name) in &nodes.names {
+        let state = members.get(&format!("runtime.members.{number}.status")).map(String::as_str);
+        let state = if state == Some("joined") { "on the ring" } else { "absent" };
+        let local = if nodes.local == Some(*number) { " (this host)" } else { "" };
+        println!("  {number:>3}  {name:<20} {state}{local}");
+    }
+    let votes = QuorumState::read(nodes.local.unwrap_or(0)).map_err(refused)?;
+    let verdict = if votes.quorate { "quorum" } else { "NO quorum" };
+    let options = if votes.options.is_empty() { String::new() } else { format!(" ({})", votes.options.join(", ")) };
+    println!("Votes: {} of {}, {} needed: {verdict}{options}", votes.total, votes.expected, votes.needed);
+    match Cluster::live("systole cluster").info() {
+        Ok(info) => println!("Systole runs here as {}; `systole status` tells of resources.", info.node),
+        Err(_) => println!("Systole does not answer here: systemctl status systole"),
+    }
+    Ok(())
+}

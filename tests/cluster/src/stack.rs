@@ -1,0 +1,91 @@
+//! What manages the cluster on the hosts: Systole, or the incumbent to compare with. And configurations both take.
+
+use crate::host::Host;
+use crate::lab::program;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Numbers the configurations that are made.
+static AGE: AtomicU32 = AtomicU32::new(1);
+
+/// A cluster manager on top of Corosync.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stack {
+    Systole,
+    Pacemaker,
+}
+
+impl Stack {
+    /// Starts it on a host where Corosync runs or is about to.
+    pub(crate) fn start(self, host: &Host) -> anyhow::Result<()> {
+        match self {
+            Self::Systole => {
+                let user = if host.has("/etc/passwd") && host.run("id", &["hacluster"]).is_ok() { "--daemon-user hacluster" } else { "" };
+                host.start(&format!("{} agentd --engine corosync {user}", program().display()), "/var/log/systole.out")
+            }
+            Self::Pacemaker => {
+                let wait = "while ! corosync-cfgtool -s >/dev/null 2>&1; do sleep 0.02; done";
+                let variables = "PCMK_logfile=/var/log/pacemaker/pacemaker.log PCMK_logfacility=none";
+                host.start(&format!("sh -c '{wait}; {variables} exec pacemakerd -f'"), "/var/log/pacemaker.out")
+            }
+        }
+    }
+
+    /// Runs one of the tools that both have.
+    pub(crate) fn tool(self, host: &Host, tool: &str, arguments: &[&str]) -> anyhow::Result<String> {
+        match self {
+            Self::Systole => {
+                let arguments: Vec<&str> = [&[tool], arguments].concat();
+                host.run(&program().display().to_string(), &arguments)
+            }
+            Self::Pacemaker => host.run(tool, arguments),
+        }
+    }
+
+    /// Returns how its processes are called.
+    pub fn daemons(self) -> &'static [&'static str] {
+        match self {
+            Self::Systole => &["systole agentd", "systole node"],
+            Self::Pacemaker => &[
+                "pacemakerd",
+                "pacemaker-based",
+                "pacemaker-controld",
+                "pacemaker-attrd",
+                "pacemaker-execd",
+                "pacemaker-fenced",
+                "pacemaker-schedulerd",
+            ],
+        }
+    }
+
+    /// Returns what it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Systole => "Systole",
+            Self::Pacemaker => "Pacemaker",
+        }
+    }
+}
+
+/// Returns a Dummy resource whose activity is a file.
+pub fn dummy(id: &str, interval: &str) -> String {
+    format!(
+        "<primitive id=\"{id}\" class=\"ocf\" provider=\"pacemaker\" type=\"Dummy\"><operations>\
+         <op id=\"{id}-monitor\" name=\"monitor\" interval=\"{interval}\" timeout=\"20s\"/></operations></primitive>"
+    )
+}
+
+/// Returns a CIB with these cluster options, resources and constraints, and a fence device that presses the power button.
+pub fn cib(options: &[(&str, &str)], resources: &str, constraints: &str) -> String {
+    let option = |(name, value): &(&str, &str)| format!("<nvpair id=\"o-{name}\" name=\"{name}\" value=\"{value}\"/>");
+    let options: String = options.iter().map(option).collect();
+    // Newer than whatever the cluster wrote by itself, and than the last one made here.
+    let age = AGE.fetch_add(1, Ordering::Relaxed);
+    format!(
+        "<cib epoch=\"1\" num_updates=\"0\" admin_epoch=\"{age}\" validate-with=\"pacemaker-3.9\"><configuration>\
+         <crm_config><cluster_property_set id=\"cib-bootstrap-options\">{options}</cluster_property_set></crm_config><nodes/>\
+         <resources><primitive id=\"fencing\" class=\"stonith\" type=\"fence_lab\"/>{resources}</resources>\
+         <constraints>{constraints}</constraints>\
+         <rsc_defaults><meta_attributes id=\"d\"><nvpair id=\"d-s\" name=\"resource-stickiness\" value=\"100\"/></meta_attributes></rsc_defaults>\
+         </configuration><status/></cib>"
+    )
+}

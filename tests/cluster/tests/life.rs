@@ -1,0 +1,93 @@
+//! The life of a real cluster: hosts form it, one crashes, one leaves and comes back, Corosync is killed under it.
+
+use lab::{Lab, Settings, Stack, cib, dummy, eventually, missing, skip};
+use std::time::Duration;
+
+/// Generous, for a machine that does other work as well; nothing is timed.
+const LIMIT: Duration = Duration::from_secs(60);
+
+const OPTIONS: &[(&str, &str)] = &[("stonith-enabled", "true")];
+
+/// Asserts, and tells the hosts' story when it fails.
+fn expect(lab: &Lab, what: &str, holds: impl FnMut() -> bool) {
+    if !eventually(LIMIT, holds) {
+        panic!("not within {LIMIT:?}: {what}\n{}", lab.story());
+    }
+}
+
+/// A cluster of that many hosts with two resources, and where they run.
+fn running(hosts: usize) -> anyhow::Result<Lab> {
+    let lab = Lab::new(&Settings::hosts(hosts), Stack::Systole)?;
+    lab.start_all()?;
+    let prefers = "<rsc_location id=\"l\" rsc=\"one\" node=\"node2\" score=\"50\"/>";
+    lab.load(lab.host("node1"), &cib(OPTIONS, &(dummy("one", "10s") + &dummy("two", "10s")), prefers))?;
+    expect(&lab, "both resources run", || lab.active("one").len() == 1 && lab.active("two").len() == 1);
+    Ok(lab)
+}
+
+#[test]
+fn a_crashed_host_is_fenced_and_what_it_ran_runs_elsewhere() -> anyhow::Result<()> {
+    if let Some(reason) = missing() {
+        skip("a_crashed_host_is_fenced_and_what_it_ran_runs_elsewhere", &reason);
+        return Ok(());
+    }
+    let lab = running(3)?;
+    let victim = lab.active("one")[0].clone();
+    lab.host(&victim).crash();
+    expect(&lab, "the resource runs elsewhere", || lab.active("one").iter().any(|name| *name != victim));
+    assert!(lab.presses().iter().any(|(_, press)| *press == format!("reboot {victim}")), "{:?}", lab.presses());
+    // The host comes back with nothing running, joins, and nobody else was fenced.
+    lab.host(&victim).boot()?;
+    lab.start(lab.host(&victim))?;
+    let survivor = lab.hosts.iter().find(|host| host.name != victim).expect("there are three");
+    let online = format!("Online: [ {} ]", lab.hosts.iter().map(|host| host.name.as_str()).collect::<Vec<_>>().join(" "));
+    expect(&lab, "all are online", || lab.tool(survivor, "crm_mon", &["-1"]).is_ok_and(|text| text.contains(&online)));
+    assert_eq!(lab.presses().len(), 1, "{:?}", lab.presses());
+    Ok(())
+}
+
+#[test]
+fn a_host_that_leaves_in_good_order_is_not_fenced_and_comes_back() -> anyhow::Result<()> {
+    if let Some(reason) = missing() {
+        skip("a_host_that_leaves_in_good_order_is_not_fenced_and_comes_back", &reason);
+        return Ok(());
+    }
+    let lab = running(3)?;
+    let leaver = lab.host("node2");
+    let root_role = leaver.processes("systole agentd")[0];
+    let pid = rustix::process::Pid::from_raw(root_role as i32).expect("a process number");
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
+    expect(&lab, "its resources run elsewhere and it has ended", || {
+        lab.active("one").iter().any(|name| name != "node2") && leaver.processes("systole agentd").is_empty()
+    });
+    // Corosync may end now that nothing of the cluster runs there, and refused before.
+    let asked = lab.host("node1").command("corosync-cfgtool")?.arg("-H").output()?;
+    let answer = String::from_utf8_lossy(&asked.stderr).into_owned();
+    assert!(answer.contains("Could not shutdown"), "Corosync agreed to end below a daemon that takes part: {answer}");
+    leaver.run("corosync-cfgtool", &["-H"])?;
+    expect(&lab, "Corosync has ended", || leaver.processes("corosync").is_empty());
+    lab.start(leaver)?;
+    expect(&lab, "it is back", || {
+        lab.tool(lab.host("node1"), "crm_mon", &["-1"]).is_ok_and(|text| text.contains("Online: [ node1 node2 node3 ]"))
+    });
+    assert!(lab.presses().is_empty(), "{:?}\n{}", lab.presses(), lab.story());
+    Ok(())
+}
+
+#[test]
+fn a_configuration_larger_than_a_group_message_reaches_every_disk() -> anyhow::Result<()> {
+    if let Some(reason) = missing() {
+        skip("a_configuration_larger_than_a_group_message_reaches_every_disk", &reason);
+        return Ok(());
+    }
+    let lab = running(3)?;
+    // Three megabytes; Corosync takes one at once.
+    let filler = "x".repeat(1000);
+    let names: Vec<String> = (0..3000).map(|number| format!("note-{number}")).collect();
+    let options: Vec<(&str, &str)> = OPTIONS.iter().copied().chain(names.iter().map(|name| (name.as_str(), filler.as_str()))).collect();
+    lab.load(lab.host("node3"), &cib(&options, &dummy("three", "10s"), ""))?;
+    expect(&lab, "the new resource runs, the old ones do not", || lab.active("three").len() == 1 && lab.active("one").is_empty());
+    expect(&lab, "it is on every disk", || lab.hosts.iter().all(|host| host.read("/var/lib/pacemaker/cib/cib.xml").contains("note-2999")));
+    assert!(lab.presses().is_empty(), "{:?}\n{}", lab.presses(), lab.story());
+    Ok(())
+}

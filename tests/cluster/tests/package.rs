@@ -1,0 +1,43 @@
+//! The Debian package on a host: it takes Pacemaker's place, brings its names, and goes without a trace of the program.
+//!
+//! Runs where a package was built (`cargo xtask package`).
+
+use lab::{Lab, Settings, Stack, missing, program, skip};
+use std::path::PathBuf;
+
+/// The package that was built last, beside the program.
+fn package() -> Option<PathBuf> {
+    let target = program().ancestors().nth(2)?.to_owned();
+    let packages = std::fs::read_dir(target).ok()?.flatten().map(|entry| entry.path());
+    packages.filter(|path| path.extension().is_some_and(|end| end == "deb")).max()
+}
+
+#[test]
+fn the_package_takes_pacemaker_s_place_and_goes_again() -> anyhow::Result<()> {
+    const NAME: &str = "the_package_takes_pacemaker_s_place_and_goes_again";
+    let found = missing().map_or_else(|| package().ok_or_else(|| "no package is built: cargo xtask package".to_owned()), Err);
+    let package = match found {
+        Ok(package) => package,
+        Err(reason) => {
+            skip(NAME, &reason);
+            return Ok(());
+        }
+    };
+    let lab = Lab::new(&Settings::hosts(1), Stack::Systole)?;
+    let host = &lab.hosts[0];
+    std::fs::copy(package, host.path("/tmp/systole.deb").expect("the host is on"))?;
+    host.run("dpkg", &["--auto-deconfigure", "--force-depends", "-i", "/tmp/systole.deb"])?;
+    assert!(host.run("crm_mon", &["--version"])?.contains("Systole"));
+    assert!(host.run("systole", &["help"])?.contains("cluster"));
+    for file in ["/lib/systemd/system/systole.service", "/usr/lib/ocf/resource.d/systole/Dummy", "/etc/corosync/uidgid.d/systole"] {
+        assert!(host.run("test", &["-e", file]).is_ok(), "{file}");
+    }
+    assert!(host.run("dpkg-query", &["-W", "-f", "${db:Status-Status}", "pacemaker"]).map_or(true, |state| state != "installed"));
+    // Again over itself, as an upgrade, then away.
+    host.run("dpkg", &["--force-depends", "-i", "/tmp/systole.deb"])?;
+    host.run("dpkg", &["--force-depends", "--purge", "systole"])?;
+    for file in ["/usr/sbin/systole", "/usr/sbin/crm_mon", "/etc/corosync/uidgid.d/systole"] {
+        assert!(host.run("test", &["-e", file]).is_err(), "{file} is left");
+    }
+    Ok(())
+}
