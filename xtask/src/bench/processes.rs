@@ -32,7 +32,7 @@ pub fn run(bench: &Bench, long: bool) -> anyhow::Result<String> {
         let path = cluster.generate(&bench.generator, &bench.folder)?;
         let megabytes = path.metadata()?.len() as f64 / 1e6;
         let is_hopeless = cluster.resources >= 5000;
-        let runs = if cluster.resources <= 10 { 21 } else { 5 };
+        let runs = if cluster.resources <= 10 { 21 } else { 3 };
         let (theirs, ours) = race(bench, &path, runs, !is_hopeless || long)?;
         let ratio = |get: fn(&Usage) -> f64| theirs.filter(|u| !u.too_long).map(|u| number(get(&u) / get(&ours)) + "×");
         let finished = |usage: Option<Usage>, limit: Duration, get: fn(&Usage) -> f64| match usage {

@@ -159,7 +159,8 @@ pub fn rehearse(input: Prepared, request: &Request, planner: Planner<'_>) -> Reh
             // Where nothing was done, what was true still is; large clusters are at rest most of the time.
             let is_at_rest = rehearsal.outcome == rehearsal.input;
             show.effective_time(&rehearsal.outcome);
-            let facts = if is_at_rest { facts } else { show.deduce(&rehearsal.outcome) };
+            let now = request.now(&rehearsal.outcome);
+            let facts = if is_at_rest { facts } else { facts.deduce_again(&rehearsal.outcome, now) };
             show.status("Revised Cluster Status", &rehearsal.outcome, &facts, false);
         }
     }
@@ -186,10 +187,6 @@ impl<'a> Printer<'a> {
     /// Deduces the facts at the moment of the rehearsal, which is told.
     fn facts(&mut self, cib: &Element) -> Facts {
         self.effective_time(cib);
-        self.deduce(cib)
-    }
-
-    fn deduce(&self, cib: &Element) -> Facts {
         Facts::deduce(cib, self.request.now(cib))
     }
 

@@ -65,7 +65,7 @@ impl OperationResult<'_> {
         let at = history.children.iter().position(|n| n.as_element().is_some_and(|e| e.name == "lrm_rsc_op" && e.id() == Some(id)));
         let entry = match at {
             Some(at) => history.children[at].as_element_mut(),
-            None => Some(history.push(Element::new("lrm_rsc_op"))),
+            None => Some(history.push(Element { attributes: Vec::with_capacity(16), ..Element::new("lrm_rsc_op") })),
         };
         let Some(entry) = entry else { return };
         let rc = if task == "notify" { 0 } else { self.rc };

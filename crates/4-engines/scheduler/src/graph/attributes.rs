@@ -17,9 +17,7 @@ struct Collected {
 
 impl Collected {
     fn add(&mut self, name: &str, value: &str) {
-        if !self.named.contains_key(name) {
-            self.named.insert(name.to_owned(), value.to_owned());
-        }
+        self.named.entry(name.to_owned()).or_insert_with(|| value.to_owned());
     }
 
     /// Parameters whose names begin with a digit cannot be attributes.
