@@ -56,7 +56,8 @@ impl Invocation {
             environment: environment(host, call),
             input: None,
             folder: if cores.is_dir() { cores } else { PathBuf::from("/") },
-            user: host.unprivileged.filter(|_| call.unprivileged),
+            // Safety: an alert's path comes from the configuration, which more people may write than may be root.
+            user: host.unprivileged.filter(|_| call.unprivileged || call.agent.class == ALERT),
             output_max: if is_metadata { METADATA_MAX } else { OUTPUT_MAX },
             processes_max: PROCESSES_MAX,
         };
@@ -294,9 +295,11 @@ mod tests {
 
     #[test]
     fn an_alert_program_gets_its_variables_as_they_are() {
-        let (folder, host) = host(&["usr/share/alerts/mail.sh"]);
+        let (folder, mut host) = host(&["usr/share/alerts/mail.sh"]);
+        host.unprivileged = Some(User { uid: 102, gid: 102 });
         let parameters = [("CRM_alert_kind", "node"), ("mail_to", "ops")];
         let got = Invocation::new(&host, &call("alert", None, "/usr/share/alerts/mail.sh", "alert", &parameters)).unwrap();
+        assert_eq!(got.user, host.unprivileged, "whatever the call says");
         assert_eq!((got.program, got.arguments.len()), (folder.path().join("usr/share/alerts/mail.sh"), 0));
         assert_eq!((got.environment["CRM_alert_kind"].as_str(), got.environment["mail_to"].as_str()), ("node", "ops"));
         assert!(!got.environment.contains_key("OCF_RESOURCE_TYPE"));
