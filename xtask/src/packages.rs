@@ -18,6 +18,8 @@ const PACKAGES: &[(&str, &str)] = &[
     ("pacemaker-cli-utils", "the incumbent's tools, to compare digests, patches and validation with ours"),
     ("cluster-glue", "its older fence plug-ins are spoken to through fence_legacy"),
     ("libxml2-utils", "xmllint, to compare validation with the field's schemas"),
+    ("crmsh", "crm, with Pacemaker's tools and with ours"),
+    ("pcs", "pcs, with Pacemaker's tools and with ours"),
     ("procps", "agents call ps and pgrep"),
     ("corosync", "the engine of several hosts, in the cluster tests"),
     ("pacemaker", "the user hacluster, agents of the cluster tests, and the incumbent of `bench failover`"),

@@ -12,6 +12,8 @@ use std::borrow::Cow;
 pub enum Layout {
     /// An element a line, two blanks a level, a newline at the end.
     Lines,
+    /// As `Lines`, with apostrophes in attributes as references. Compat: the form of Pacemaker 2.1's tools.
+    Quoted,
     /// Nothing between elements.
     Compact,
 }
@@ -80,7 +82,10 @@ fn start<'e>(element: &'e Element, out: &mut String, layout: Layout, depth: usiz
         out.push(' ');
         out.push_str(name);
         out.push_str("=\"");
-        out.push_str(&escape_attribute(value));
+        match layout {
+            Layout::Quoted if value.contains('\'') => out.push_str(&escape_attribute(value).replace('\'', "&apos;")),
+            _ => out.push_str(&escape_attribute(value)),
+        }
         out.push('"');
     }
     if element.children.is_empty() {
@@ -97,13 +102,13 @@ fn start<'e>(element: &'e Element, out: &mut String, layout: Layout, depth: usiz
 }
 
 fn end_line(out: &mut String, layout: Layout) {
-    if layout == Layout::Lines {
+    if layout != Layout::Compact {
         out.push('\n');
     }
 }
 
 fn indent(out: &mut String, layout: Layout, depth: usize) {
-    if layout == Layout::Lines {
+    if layout != Layout::Compact {
         out.extend(std::iter::repeat_n("  ", depth));
     }
 }

@@ -35,6 +35,14 @@ pub struct Denied {
     pub path: String,
 }
 
+/// What a user may do with one element.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    Denied,
+    Readable,
+    Writable,
+}
+
 /// The kinds that permissions give to one element itself.
 #[derive(Clone, Copy, Default)]
 struct Marks {
@@ -79,6 +87,32 @@ impl Permissions {
             return None;
         }
         visible(cib, &self.marks(cib), &mut Vec::new(), false)
+    }
+
+    /// Returns what the user may do with each element, by its position.
+    pub fn accesses(&self, cib: &Element) -> BTreeMap<Vec<usize>, Access> {
+        let marks = self.marks(cib);
+        let mut accesses = BTreeMap::new();
+        let mut open = vec![(cib, Vec::new(), Access::Denied)];
+        while let Some((element, path, outer)) = open.pop() {
+            let own = marks.get(&path).copied().unwrap_or_default();
+            let access = match own {
+                _ if self.denies_all => Access::Denied,
+                Marks { deny: true, .. } => Access::Denied,
+                Marks { write: true, .. } => Access::Writable,
+                Marks { read: true, .. } => Access::Readable,
+                _ => outer,
+            };
+            for (at, child) in element.children.iter().enumerate() {
+                if let Node::Element(child) = child {
+                    let mut path = path.clone();
+                    path.push(at);
+                    open.push((child, path, access));
+                }
+            }
+            accesses.insert(path, access);
+        }
+        accesses
     }
 
     /// Checks a change of a document, made by the user alone: before versions and notes on who wrote it are updated.

@@ -4,6 +4,10 @@
 //! without colons, `Z` and offsets (also behind a blank), a time alone (today), and `epoch`. The local offset is an
 //! argument: nothing here reads a clock or a time zone.
 
+mod duration;
+
+pub use duration::{Duration, Period};
+
 use jiff::ToSpan;
 use jiff::civil::{Date, ISOWeekDate, Time, Weekday};
 use model::Timestamp;
@@ -27,6 +31,17 @@ pub enum Unit {
     Hours,
     Minutes,
     Seconds,
+}
+
+/// How a date is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Notation {
+    /// `2019-09-24`
+    Calendar,
+    /// `2019-267`
+    Ordinal,
+    /// `2019-W39-2`
+    Week,
 }
 
 impl DateTime {
@@ -86,6 +101,27 @@ impl DateTime {
     pub fn timestamp(&self) -> Timestamp {
         let days = i64::from(self.date.since(Date::constant(1970, 1, 1)).map_or(0, |span| span.get_days()));
         Timestamp::from_seconds(days * 86_400 + i64::from(second_of_day(self.time)) - i64::from(self.offset))
+    }
+
+    /// Returns the date, the time and the offset (`Z` for none) in writing.
+    pub fn show(&self, notation: Notation) -> String {
+        let week = self.date.iso_week_date();
+        let date = match notation {
+            Notation::Calendar => format!("{:04}-{:02}-{:02}", self.date.year(), self.date.month(), self.date.day()),
+            Notation::Ordinal => format!("{:04}-{:03}", self.date.year(), self.date.day_of_year()),
+            Notation::Week => format!("{:04}-W{:02}-{}", week.year(), week.week(), week.weekday().to_monday_one_offset()),
+        };
+        let time = format!("{:02}:{:02}:{:02}", self.time.hour(), self.time.minute(), self.time.second());
+        let (sign, minutes) = (if self.offset < 0 { '-' } else { '+' }, self.offset.abs() / 60);
+        match self.offset {
+            0 => format!("{date} {time}Z"),
+            _ => format!("{date} {time} {sign}{:02}:{:02}", minutes / 60, minutes % 60),
+        }
+    }
+
+    /// Returns the seconds since the beginning of the year 0 as Pacemaker counts them.
+    pub fn seconds_of_all_years(&self) -> i64 {
+        self.timestamp().seconds() + 62_135_596_800
     }
 
     /// Returns the moment this many units later, at the ends of the calendar the last or first one.

@@ -49,6 +49,8 @@ pub struct CibEdit {
 pub enum ClientBody {
     /// Who and what this node is; answered by `Info`.
     Info,
+    /// The same of another member, answered by it.
+    InfoOf { node: NodeName },
     /// Reads the CIB (this member's copy); answered by `Xml`, one match after another.
     CibQuery {
         #[serde(default)]

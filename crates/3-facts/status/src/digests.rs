@@ -78,17 +78,36 @@ impl Facts {
         record: Option<&OperationRecord>,
         host: Option<&str>,
     ) -> Digests {
+        self.digests_with(resource, name, interval_ms, node, record, host, &Attributes::new())
+    }
+
+    /// Returns the same with some parameters (and `CRM_meta_…`) as they would be instead.
+    #[expect(clippy::too_many_arguments, reason = "an operation on a node, and the three places its parameters come from")]
+    pub fn digests_with(
+        &self,
+        resource: ResourceIndex,
+        name: &str,
+        interval_ms: u64,
+        node: NodeIndex,
+        record: Option<&OperationRecord>,
+        host: Option<&str>,
+        overrides: &Attributes,
+    ) -> Digests {
         let operation: Option<&Operation> = self.find_operation(resource, name, interval_ms, true);
         let mut parameters = Attributes::new();
         if let Some(host) = host {
             parameters.insert("addr".into(), host.into());
         }
+        add_missing(&mut parameters, &overrides.iter().filter(|(name, _)| !name.starts_with("CRM_meta_")).map(copied).collect());
         add_missing(&mut parameters, &self.parameters(resource, Some(node)));
         let own = self.operation_parameters(operation, Some(node));
         add_missing(&mut parameters, &own);
         let kept_meta = match interval_ms {
             0 => None,
-            _ => self.operation_meta_of(resource, Some(node), name, interval_ms, operation).get("timeout").cloned(),
+            _ => overrides
+                .get("CRM_meta_timeout")
+                .cloned()
+                .or_else(|| self.operation_meta_of(resource, Some(node), name, interval_ms, operation).get("timeout").cloned()),
         };
         let resource_parameters = parameters.clone();
         filter(&mut parameters, kept_meta.as_ref());

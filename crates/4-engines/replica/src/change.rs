@@ -3,6 +3,7 @@
 use crate::edited::edited;
 use crate::node_ids;
 use cib::Version;
+use cib::acl::{self, Permissions};
 use cib::digest::{DigestForm, content_digest, md5};
 use cib::patch::Patch;
 use messages::client::{CibEdit, ClientError};
@@ -91,7 +92,7 @@ fn status(cib: &Element, edits: &[CibEdit]) -> Outcome {
     let mut changed: Option<Element> = None;
     for edit in edits {
         let before = changed.as_ref().unwrap_or(cib);
-        if let Ok((next, _)) = edited(before, &addressed(before, edit)) {
+        if let Ok(next) = edited(before, &addressed(before, edit)) {
             changed = Some(next);
         }
     }
@@ -113,7 +114,12 @@ fn addressed(cib: &Element, edit: &CibEdit) -> CibEdit {
 }
 
 fn client_edit(cib: &Element, wish: &CibWish, edit: &CibEdit, is_quorate: bool, now: Now) -> Result<Outcome, ClientError> {
-    let (mut next, output) = edited(cib, edit)?;
+    let mut next = edited(cib, edit)?;
+    let output = None;
+    if let Some(user) = wish.user.as_deref().filter(|user| acl::applies(cib, user)) {
+        let checked = Permissions::of(cib, user, &[]).check(cib, &next);
+        checked.map_err(|denied| ClientError { exit_code: 4, message: denied.to_string() })?;
+    }
     if next == *cib || edit.dry_run {
         return Ok(Outcome { cib: None, output, is_configuration: false });
     }
@@ -154,5 +160,43 @@ fn refuse_invalid(cib: &Element) -> Result<(), ClientError> {
     match errors.is_empty() {
         true => Ok(()),
         false => Err(ClientError { exit_code: 78, message: errors.join("\n") }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CIB: &str = "<cib validate-with='pacemaker-3.9' admin_epoch='0' epoch='3' num_updates='0'><configuration><crm_config>\
+        <cluster_property_set id='o'><nvpair id='o-a' name='enable-acl' value='true'/><nvpair id='o-b' name='batch-limit' value='1'/></cluster_property_set>\
+        </crm_config><nodes/><resources/><constraints/><acls><acl_role id='r'><acl_permission id='p' kind='write' xpath=\"//nvpair[@name='batch-limit']\"/></acl_role>\
+        <acl_target id='anna'><role id='r'/></acl_target></acls></configuration><status/></cib>";
+
+    fn outcome(user: Option<&str>, pair: &str) -> Result<bool, i32> {
+        let cib = xml::parse(CIB.as_bytes(), &xml::Limits::default()).unwrap();
+        let edit = CibEdit {
+            operation: "modify".into(),
+            section: Some("crm_config".into()),
+            xml: Some(format!("<nvpair {pair}/>")),
+            ..CibEdit::default()
+        };
+        let wish = CibWish {
+            request: "1".into(),
+            client: "test".into(),
+            user: user.map(str::to_owned),
+            origin: "n".into(),
+            change: CibChange::Edit(edit),
+        };
+        carry_out(&cib, &wish, true, Now::default()).map(|outcome| outcome.cib.is_some()).map_err(|error| error.exit_code)
+    }
+
+    #[test]
+    fn a_user_changes_what_the_access_rules_allow() {
+        let (limit, switch) = ("id='o-b' value='2'", "id='o-a' value='false'");
+        assert_eq!(outcome(None, switch), Ok(true));
+        assert_eq!(outcome(Some("hacluster"), switch), Ok(true));
+        assert_eq!(outcome(Some("anna"), limit), Ok(true));
+        assert_eq!(outcome(Some("anna"), switch), Err(4));
+        assert_eq!(outcome(Some("bert"), limit), Err(4));
     }
 }

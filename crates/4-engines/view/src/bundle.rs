@@ -60,7 +60,8 @@ impl Look<'_> {
         let resource = self.resource(index);
         let set = if is_set { " set" } else { "" };
         let unique = if resource.unique { " (unique)" } else { "" };
-        let state = match (resource.maintenance, resource.managed) {
+        let in_new_words = self.show.new_words;
+        let state = match (resource.maintenance && in_new_words, resource.managed && !resource.maintenance) {
             (true, _) => " (maintenance)",
             (false, false) => " (unmanaged)",
             (false, true) => "",

@@ -66,13 +66,13 @@ impl Look<'_> {
     pub(crate) fn state_marks(&self, index: ResourceIndex) -> Vec<String> {
         let resource = self.resource(index);
         let mut marks = Vec::new();
-        if self.is_disabled(index) {
-            marks.push("disabled".to_owned());
-        }
-        if resource.maintenance {
-            marks.push("maintenance".to_owned());
-        } else if !resource.managed {
-            marks.push("unmanaged".to_owned());
+        let disabled = self.is_disabled(index).then(|| "disabled".to_owned());
+        match (self.show.new_words, resource.maintenance, resource.managed) {
+            (true, true, _) => marks.extend(disabled.into_iter().chain(["maintenance".to_owned()])),
+            (true, false, false) => marks.extend(disabled.into_iter().chain(["unmanaged".to_owned()])),
+            // Compat: 2.x says it in another order, and has no word for maintenance.
+            (false, true, _) | (false, false, false) => marks.extend(["unmanaged".to_owned()].into_iter().chain(disabled)),
+            (_, false, true) => marks.extend(disabled),
         }
         marks
     }

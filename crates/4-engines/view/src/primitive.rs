@@ -129,9 +129,9 @@ impl Look<'_> {
         }
         if resource.blocked {
             marks.push("blocked".to_owned());
-        } else if resource.maintenance {
+        } else if resource.maintenance && self.show.new_words {
             marks.push("maintenance".to_owned());
-        } else if !resource.managed {
+        } else if !resource.managed || resource.maintenance {
             marks.push("unmanaged".to_owned());
         }
         if resource.ignore_failure {

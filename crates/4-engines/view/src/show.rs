@@ -27,7 +27,7 @@ pub struct Show {
     pub description: bool,
     /// The feature set of each node.
     pub feature_set: bool,
-    /// Exit codes in the words of 3.x (`Not installed`), not of 2.x (`not installed`).
+    /// The words of 3.x (`Not installed`, `maintenance`), not of 2.x (`not installed`, `unmanaged`).
     pub new_words: bool,
     /// The place of a resource is known from the context.
     pub without_place: bool,

@@ -171,7 +171,9 @@ impl StatusView<'_> {
             return None;
         }
         let listed = self.facts.roots.iter().filter(|&&r| look.with(Show { brief: false, ..self.show }).is_listed(r));
-        filled(Element::new("resources").with_children(listed.filter_map(|&r| look.element(r))))
+        let list = Element::new("resources").with_children(listed.filter_map(|&r| look.element(r)));
+        // Compat: where resources were chosen and none is there, the list is there and empty.
+        if self.filter.resources.is_some() { Some(list) } else { filled(list) }
     }
 
     fn attributes_element(&self, look: &Look<'_>) -> Element {
@@ -371,10 +373,10 @@ impl Look<'_> {
         }
         let resource = self.resource(index);
         let is_named = self.is_named(index);
-        let first = resource.children.iter().position(|&child| !self.skips_member(child, is_named))?;
+        resource.children.iter().find(|&&child| !self.skips_member(child, is_named))?;
         let mut element = Element::new("group")
             .with("id", &resource.id)
-            .with("number_resources", (resource.children.len() - first).to_string())
+            .with("number_resources", resource.children.len().to_string())
             .with("managed", flag(resource.managed))
             .with("disabled", flag(self.is_disabled(index)));
         self.set_description(index, &mut element);

@@ -20,6 +20,17 @@ pub(crate) fn refusal(exit_code: i32, message: impl Into<String>) -> ClientError
 impl Member {
     pub(crate) fn client(&mut self, client: ClientId, user: Option<String>, request: ClientRequest) {
         let asker = Asker::Client(client, request.id);
+        let restricted = self.restricted(user.as_deref()).map(str::to_owned);
+        if let Some(user) = &restricted {
+            if let Err(error) = self.check_access(user, &request.body) {
+                return self.answer(asker, Err(error));
+            }
+            if let ClientBody::CibQuery { section, xpath, without_children } = &request.body {
+                let seen = self.visible(user);
+                let found = seen.and_then(|seen| query_cib(&seen, section.as_deref(), xpath.as_deref(), !without_children));
+                return self.answer(asker, found.map(ReplyBody::Xml));
+            }
+        }
         match request.body {
             ClientBody::Subscribe => {
                 self.subscribers.insert(client, request.id);
@@ -47,8 +58,13 @@ impl Member {
                 let info = ReplyBody::Info(self.info());
                 self.answer(asker, Ok(info));
             }
+            ClientBody::InfoOf { node } if node == self.config.node => self.serve(asker, client, ClientBody::Info),
+            ClientBody::InfoOf { node } => match self.membership.peers().get(&node).is_some_and(membership::Peer::is_member) {
+                true => self.ask(asker, Some(node), ClientBody::Info),
+                false => self.answer(asker, Err(refusal(105, format!("no member is named {node}")))),
+            },
             ClientBody::CibQuery { section, xpath, without_children } => {
-                let found = self.query_cib(section.as_deref(), xpath.as_deref(), !without_children);
+                let found = query_cib(self.replica.cib(), section.as_deref(), xpath.as_deref(), !without_children);
                 self.answer(asker, found.map(ReplyBody::Xml));
             }
             ClientBody::AttributeUpdate { node, name, pattern, value, dampening, only_dampening, private } => {
@@ -88,7 +104,13 @@ impl Member {
         }
     }
 
+    /// Passes a request on to the coordinator.
     fn forward(&mut self, asker: Asker, body: ClientBody) {
+        self.ask(asker, None, body);
+    }
+
+    /// Passes a request on to a member; without one, to the coordinator.
+    fn ask(&mut self, asker: Asker, to: Option<NodeName>, body: ClientBody) {
         let patience = match &body {
             ClientBody::WaitIdle { timeout } => *timeout,
             ClientBody::Fence { timeout: Some(timeout), .. } => *timeout + Duration::from_secs(30),
@@ -99,7 +121,7 @@ impl Member {
         let request = self.counter;
         self.forwarded.insert(request, (asker, self.now.monotonic + patience, body.clone()));
         self.wakes.insert(Sleeper::Waiters, self.now.monotonic);
-        self.send(PeerMessage::Ask { origin: self.config.node.clone(), request, to: None, body });
+        self.send(PeerMessage::Ask { origin: self.config.node.clone(), request, to, body });
     }
 
     /// The coordinator changed: what it was asked and has not answered is asked of the new one. Fencing and waiting may be asked twice.
@@ -237,16 +259,6 @@ impl Member {
         Ok(self.attributes.names().into_iter().filter(|known| expression.is_match(known)).collect())
     }
 
-    fn query_cib(&self, section: Option<&str>, xpath: Option<&str>, with_children: bool) -> Result<String, ClientError> {
-        let target = match (section, xpath) {
-            (_, Some(xpath)) => Target::xpath(xpath).map_err(|error| refusal(error.exit_status(), error.to_string()))?,
-            (None, None) => Target::Section(Section::Cib),
-            (Some(name), None) => Target::Section(Section::named(name).ok_or_else(|| refusal(105, format!("there is no section {name}")))?),
-        };
-        let found = query(self.replica.cib(), &target, with_children).map_err(|error| refusal(error.exit_status(), error.to_string()))?;
-        Ok(found.to_text())
-    }
-
     fn info(&self) -> NodeInfo {
         let is_member = |node: &NodeName| self.membership.peers().get(node).is_some_and(membership::Peer::is_member);
         let mut nodes: std::collections::BTreeMap<NodeName, u32> = self.nodes_of_cib();
@@ -281,4 +293,14 @@ impl Member {
     pub(crate) fn wall(&self) -> Timestamp {
         self.now.wall
     }
+}
+
+fn query_cib(cib: &xml::Element, section: Option<&str>, xpath: Option<&str>, with_children: bool) -> Result<String, ClientError> {
+    let target = match (section, xpath) {
+        (_, Some(xpath)) => Target::xpath(xpath).map_err(|error| refusal(error.exit_status(), error.to_string()))?,
+        (None, None) => Target::Section(Section::Cib),
+        (Some(name), None) => Target::Section(Section::named(name).ok_or_else(|| refusal(105, format!("there is no section {name}")))?),
+    };
+    let found = query(cib, &target, with_children).map_err(|error| refusal(error.exit_status(), error.to_string()))?;
+    Ok(found.to_text())
 }

@@ -4,6 +4,7 @@
 //! order in which they are to be carried out. A member has no clock, file, socket or process of its own, and it never
 //! waits: calculating a plan and storing the CIB are commands whose outcome comes back as an event.
 
+mod access;
 mod agents;
 mod alerts;
 mod cleanup;

@@ -35,9 +35,11 @@ pub fn execute(cib: &mut Element, facts: &Facts, graph: &Graph, failures: &[Stri
         names.insert(resource.id.as_str());
         names.extend(resource.history_id.as_ref().map(|id| id.as_str()));
     }
-    let mut paper = Paper { cib, places: BTreeMap::new(), names, graph, failures, now, steps: Vec::new(), aborted: false };
+    let mut paper = Paper { cib, places: BTreeMap::new(), names, graph, failures, now, steps: Vec::new(), recorded: 0, aborted: false };
     let ending = paper.run();
-    Execution { steps: paper.steps, ending }
+    let Paper { cib, steps, recorded, .. } = paper;
+    tree::note_changes(cib, false, recorded);
+    Execution { steps, ending }
 }
 
 /// Where an action stands.
@@ -57,6 +59,8 @@ struct Paper<'a> {
     failures: &'a [String],
     now: Timestamp,
     steps: Vec<Step>,
+    /// How many results were put into histories.
+    recorded: u64,
     /// An action failed: from now on only those of highest priority are carried out.
     aborted: bool,
 }
@@ -197,6 +201,7 @@ impl Paper<'_> {
         if let Some((at, histories)) = self.places.get_mut(node) {
             let history = tree::history(tree::state_at(self.cib, *at), histories, [shown, configured], agent);
             history.into_iter().for_each(|history| result.record(history));
+            self.recorded += 1;
         }
         pretended.is_none()
     }

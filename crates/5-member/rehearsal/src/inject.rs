@@ -79,6 +79,7 @@ pub fn inject(cib: &mut Element, facts: &Facts, injections: &Injections, now: Ti
                 NodeChange::Offline => tree::forget(state),
                 NodeChange::Failing => state.set("in_ccm", "false"),
             }
+            tree::note_changes(cib, false, 1);
         }
     }
     for (tickets, change, attribute, value) in [

@@ -1,6 +1,7 @@
 //! Results of operations as they stand in a history, and the fail counts that follow from them.
 
 use crate::tree;
+use cib::digest::{DigestForm, operation_digest};
 use model::Timestamp;
 use std::collections::BTreeMap;
 use view::Step;
@@ -95,6 +96,10 @@ impl OperationResult<'_> {
             entry.set(name, value);
         }
         let Some(parameters) = self.parameters else { return };
+        // Compat: of what an operation is called with, its digest covers the parameters, and the time-out of recurring ones.
+        let is_covered = |name: &str| !name.starts_with("CRM_meta_") || (self.interval_ms > 0 && name == "CRM_meta_timeout");
+        let covered = parameters.iter().filter(|(name, _)| is_covered(name) && name.as_str() != "crm_feature_set");
+        entry.set("op-digest", operation_digest(covered.map(|(name, value)| (name.as_str(), value.as_str())), DigestForm::default()));
         if matches!(self.operation, "migrate_to" | "migrate_from") {
             for name in ["migrate_source", "migrate_target"] {
                 if let Some(value) = parameters.get(&format!("CRM_meta_{name}")) {

@@ -2,9 +2,19 @@
 //!
 //! Each is found, or made as Pacemaker's daemons would make it. Nothing here decides what is written.
 
+use cib::Version;
 use compact_str::CompactString;
 use std::collections::BTreeMap;
 use xml::Element;
+
+/// Counts changes in the document's version, as a cluster would have: one of the configuration, or some of the status.
+pub(crate) fn note_changes(cib: &mut Element, is_configuration: bool, count: u64) {
+    let version = Version::of(cib);
+    if cib.has("epoch") && count > 0 {
+        let after = version.after_change(is_configuration);
+        Version { num_updates: after.num_updates.saturating_add(count - 1), ..after }.write_to(cib);
+    }
+}
 
 /// Returns the status section, made when there is none.
 pub(crate) fn status(cib: &mut Element) -> &mut Element {
@@ -30,6 +40,7 @@ pub(crate) fn state_position(cib: &mut Element, node: &str, id: Option<&str>) ->
     let at = at.unwrap_or(status.children.len());
     if at == status.children.len() {
         status.push(Element::new("node_state").with("id", &id));
+        note_changes(cib, false, 1);
     }
     state_at(cib, at).set("uname", node);
     at
@@ -45,6 +56,7 @@ pub(crate) fn configured_node(cib: &mut Element, node: &str) {
     let nodes = cib.child_or_new("configuration").child_or_new("nodes");
     if !nodes.elements_named("node").any(|e| e.attribute("uname") == Some(node)) {
         nodes.push(Element::new("node").with("id", node).with("uname", node));
+        note_changes(cib, true, 1);
     }
 }
 

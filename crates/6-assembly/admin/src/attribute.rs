@@ -148,23 +148,32 @@ impl Cluster {
         Ok(found.into_iter().map(|(_, e)| Found { id: text(e, "id"), value: text(e, "value") }).collect())
     }
 
+    /// Returns every pair of a holder in the CIB, with its name.
+    pub fn attributes(&self, holder: &Holder) -> Result<Vec<(String, Found)>, Refusal> {
+        let cib = self.cib()?;
+        let id = holder.id(&cib)?;
+        let text = |element: &Element, name: &str| element.attribute(name).unwrap_or_default().to_owned();
+        let found = find_pairs(&cib, holder.place(&id), Wanted::default());
+        Ok(found.into_iter().map(|(_, e)| (text(e, "name"), Found { id: text(e, "id"), value: text(e, "value") })).collect())
+    }
+
     /// Sets a pair, in its place when it is there.
     pub fn set_attribute(&self, holder: &Holder, pair: &Pair, value: &str) -> Result<(), Refusal> {
         if let (Holder::Transient(node), None) = (holder, self.file()) {
-            return self.update_transient(node, &pair.name, Some(value));
+            return self.update_transient(node, &pair.name, false, Some(value));
         }
         let cib = self.cib()?;
         let id = holder.id(&cib)?;
         let element = update(&cib, holder.place(&id), pair, value, holder.section())?;
         let mut edit = edits::modify(holder.section(), element);
         edit.expand_increments = true;
-        self.edit(edit).map(|_| ())
+        self.edit(edit)
     }
 
     /// Deletes every pair that matches and returns their ids; none is no error.
     pub fn delete_attribute(&self, holder: &Holder, pair: &Pair) -> Result<Vec<String>, Refusal> {
         if let (Holder::Transient(node), None) = (holder, self.file()) {
-            return self.update_transient(node, &pair.name, None).map(|()| Vec::new());
+            return self.update_transient(node, &pair.name, false, None).map(|()| Vec::new());
         }
         let found = self.attribute(holder, pair)?;
         for Found { id, .. } in &found {
@@ -173,11 +182,13 @@ impl Cluster {
         Ok(found.into_iter().map(|found| found.id).collect())
     }
 
-    fn update_transient(&self, node: &str, name: &str, value: Option<&str>) -> Result<(), Refusal> {
+    /// Sets (or deletes, without a value) transient attributes of a node through its daemon: the one of this name, or all
+    /// whose names match an expression.
+    pub fn update_transient(&self, node: &str, name: &str, is_pattern: bool, value: Option<&str>) -> Result<(), Refusal> {
         let body = ClientBody::AttributeUpdate {
             node: Some(node.into()),
             name: name.to_owned(),
-            pattern: false,
+            pattern: is_pattern,
             value: value.map(str::to_owned),
             dampening: None,
             only_dampening: false,

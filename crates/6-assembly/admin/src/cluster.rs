@@ -20,6 +20,8 @@ enum Source {
 pub struct Cluster {
     source: Source,
     client: String,
+    /// Whose access rules hold for a file; a daemon knows who asks.
+    user: Option<String>,
 }
 
 /// Returns the folder below which everything of this node is.
@@ -37,21 +39,41 @@ impl Cluster {
     pub fn from_environment(client: &str) -> Self {
         let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let source = match (variable("CIB_file"), variable("CIB_shadow")) {
-            (Some(file), _) => Source::File(file.into()),
-            (None, Some(shadow)) => Source::File(shadow_folder().join(format!("shadow.{}", shadow.to_string_lossy()))),
+            // Compat: a shadow copy goes before a file, so that it can be a copy of that file.
+            (_, Some(shadow)) => Source::File(Self::shadow(&shadow.to_string_lossy())),
+            (Some(file), None) => Source::File(file.into()),
             (None, None) => Source::Daemon(root()),
         };
-        Self { source, client: client.to_owned() }
+        Self { source, client: client.to_owned(), user: user_from_environment() }
+    }
+
+    /// Returns the cluster that the environment names, whatever it says of shadow copies.
+    pub fn without_shadow(client: &str) -> Self {
+        match std::env::var_os("CIB_file").filter(|file| !file.is_empty()) {
+            Some(file) => Self::of_file(file, client),
+            None => Self::live(client),
+        }
     }
 
     /// Returns the running cluster whatever the environment says of files.
     pub fn live(client: &str) -> Self {
-        Self { source: Source::Daemon(root()), client: client.to_owned() }
+        Self { source: Source::Daemon(root()), client: client.to_owned(), user: user_from_environment() }
     }
 
     /// Returns a CIB file as a cluster.
     pub fn of_file(path: impl Into<PathBuf>, client: &str) -> Self {
-        Self { source: Source::File(path.into()), client: client.to_owned() }
+        Self { source: Source::File(path.into()), client: client.to_owned(), user: user_from_environment() }
+    }
+
+    /// Returns the same cluster, seen and changed with the permissions of this user.
+    #[must_use]
+    pub fn as_user(self, user: Option<&str>) -> Self {
+        Self { user: user.map(str::to_owned).or(self.user), ..self }
+    }
+
+    /// Returns the file of the shadow copy of this name.
+    pub fn shadow(name: &str) -> PathBuf {
+        shadow_folder().join(format!("shadow.{name}"))
     }
 
     /// Returns the file, if this is one.
@@ -80,10 +102,10 @@ impl Cluster {
         }
     }
 
-    /// Returns the whole CIB.
+    /// Returns the whole CIB, as far as the user may see it.
     pub fn cib(&self) -> Result<Element, Refusal> {
         match &self.source {
-            Source::File(path) => read_file(path),
+            Source::File(path) => self.visible(read_file(path)?),
             Source::Daemon(_) => {
                 let body = ClientBody::CibQuery { section: None, xpath: None, without_children: false };
                 match self.request(body)? {
@@ -94,18 +116,26 @@ impl Cluster {
         }
     }
 
-    /// Changes the CIB and returns what the change answered, if it answers anything.
-    pub fn edit(&self, edit: CibEdit) -> Result<Option<Element>, Refusal> {
+    fn visible(&self, cib: Element) -> Result<Element, Refusal> {
+        let Some(user) = self.user.as_deref().filter(|user| cib::acl::applies(&cib, user)) else { return Ok(cib) };
+        let seen = cib::acl::Permissions::of(&cib, user, &[]).readable(&cib);
+        seen.ok_or_else(|| Refusal::new(Exit::INSUFFICIENT_PRIVILEGES, "Permission denied"))
+    }
+
+    /// Changes the CIB.
+    pub fn edit(&self, edit: CibEdit) -> Result<(), Refusal> {
         match &self.source {
-            Source::File(path) => crate::file::edit(path, &edit, &self.client),
+            Source::File(path) => crate::file::edit(path, &edit, self.user.as_deref()),
             Source::Daemon(_) => match self.request(ClientBody::CibEdit { request: request_id(), edit })? {
-                ReplyBody::Done => Ok(None),
-                ReplyBody::Xml(text) if text.is_empty() => Ok(None),
-                ReplyBody::Xml(text) => parse(text.as_bytes(), "the daemon's answer").map(Some),
+                ReplyBody::Done | ReplyBody::Xml(_) => Ok(()),
                 other => Err(unexpected(&other)),
             },
         }
     }
+}
+
+fn user_from_environment() -> Option<String> {
+    std::env::var("CIB_user").ok().filter(|user| !user.is_empty())
 }
 
 /// Returns an id that makes a retried change harmless.

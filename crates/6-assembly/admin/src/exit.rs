@@ -1,5 +1,6 @@
 //! The exit codes of commands: those of Pacemaker's tools (`crm_exit_t`), which scripts and agents test.
 
+use crate::codes::{CodeKind, code};
 use messages::client::ClientError;
 use std::fmt;
 
@@ -10,11 +11,15 @@ pub struct Exit(pub u8);
 impl Exit {
     pub const OK: Exit = Exit(0);
     pub const ERROR: Exit = Exit(1);
+    pub const INVALID_PARAMETER: Exit = Exit(2);
+    pub const UNIMPLEMENTED: Exit = Exit(3);
+    pub const INSUFFICIENT_PRIVILEGES: Exit = Exit(4);
     pub const NOT_CONFIGURED: Exit = Exit(6);
     pub const USAGE: Exit = Exit(64);
     pub const DATA: Exit = Exit(65);
     pub const NO_INPUT: Exit = Exit(66);
     pub const UNAVAILABLE: Exit = Exit(69);
+    pub const OS_FILE: Exit = Exit(72);
     pub const CANNOT_CREATE: Exit = Exit(73);
     pub const CONFIG: Exit = Exit(78);
     pub const DISCONNECT: Exit = Exit(102);
@@ -26,34 +31,14 @@ impl Exit {
     pub const MULTIPLE: Exit = Exit(109);
     pub const EXPIRED: Exit = Exit(110);
     pub const NOT_YET: Exit = Exit(111);
+    pub const INDETERMINATE: Exit = Exit(112);
+    pub const UNSATISFIED: Exit = Exit(113);
     pub const NO_DC: Exit = Exit(114);
     pub const TIMEOUT: Exit = Exit(124);
 
     /// Returns the words Pacemaker's tools print for this code.
     pub fn text(self) -> &'static str {
-        match self.0 {
-            0 => "OK",
-            1 => "Error occurred",
-            6 => "Not configured",
-            64 => "Incorrect usage",
-            65 => "Invalid data given",
-            66 => "Input file not available",
-            69 => "Service unavailable",
-            73 => "Output file not available",
-            78 => "Invalid configuration",
-            102 => "Not connected",
-            103 => "Update was older than existing configuration",
-            105 => "No such object",
-            106 => "Quorum is required",
-            107 => "Operation not safe",
-            108 => "Requested item already exists",
-            109 => "Multiple items match request",
-            110 => "Requested item has expired",
-            111 => "Requested item is not yet in effect",
-            114 => "DC is not yet elected",
-            124 => "Timeout occurred",
-            _ => "Unknown exit status",
-        }
+        code(CodeKind::Exit, i32::from(self.0)).2
     }
 }
 

@@ -1,82 +1,85 @@
 //! Changes of a CIB file, as the running cluster would make them.
+//!
+//! Compat: versions are raised as in a cluster; who wrote the change, and when, is not noted in a file.
 
 use crate::exit::{Exit, Refusal};
-use cib::edit::{self, EditError, Modify, Section, Target};
-use cib::patch::{self, Patch};
-use cib::{Version, digest};
+use cib::acl::{self, Permissions};
+use cib::edit::{EditError, Request};
+use cib::{Level, Version, digest, patch};
 use messages::client::CibEdit;
 use std::path::Path;
-use xml::{Element, XPath};
+use xml::Element;
 
-/// Changes the file, unless that fails or is a trial; returns what the change answered.
-pub fn edit(path: &Path, edit: &CibEdit, client: &str) -> Result<Option<Element>, Refusal> {
+/// Changes the file, unless that fails or is a trial.
+///
+/// Access rules are those of `user`, whom `CIB_user` or `cibadmin --user` names.
+pub fn edit(path: &Path, edit: &CibEdit, user: Option<&str>) -> Result<(), Refusal> {
     let old = crate::read_file(path)?;
-    let (mut new, answer) = edited(&old, edit)?;
-    if new != old {
-        let changes = patch::diff(&old, &new);
-        if Version::of(&new) <= Version::of(&old) {
-            Version::of(&old).after_change(changes.changes_configuration()).write_to(&mut new);
-        }
-        new.set("update-client", client);
-    }
-    if !edit.dry_run {
-        write(path, &new)?;
-    }
-    Ok(answer)
+    let new = edited(&old, edit, user)?;
+    if edit.dry_run || new == old { Ok(()) } else { write(path, &new) }
 }
 
-/// Returns the document after an edit, and what the edit answers.
+/// Returns the document after an edit by a user, with its version raised.
 ///
 /// # Errors
 /// With the exit code that `cibadmin` ends with.
-pub fn edited(cib: &Element, edit: &CibEdit) -> Result<(Element, Option<Element>), Refusal> {
-    let target = target(edit)?;
-    let section = edit.section.as_deref().and_then(Section::named).unwrap_or(Section::Cib);
-    let input = edit.xml.as_deref().map(|text| crate::parse(text.as_bytes(), "the given XML")).transpose()?;
-    let needed = || input.as_ref().ok_or_else(|| Refusal::new(Exit::USAGE, format!("{} needs an element", edit.operation)));
-    let how = Modify { allow_create: edit.allow_create, expand_increments: edit.expand_increments };
-    let changed = match edit.operation.as_str() {
-        "create" => edit::create(cib, section, needed()?),
-        "modify" => edit::modify(cib, &target, needed()?, how),
-        "replace" => edit::replace(cib, &target, needed()?),
-        "delete" if edit.xpath.is_some() => edit::delete_matches(cib, &target, false),
-        "delete-all" => edit::delete_matches(cib, &target, true),
-        "delete" => edit::delete(cib, section, needed()?),
-        "erase" => Ok(edit::erase(cib)),
-        "bump" => Ok(edit::bump(cib)),
-        "patch" => return patched(cib, needed()?, edit.force).map(|new| (new, None)),
-        other => Err(EditError::Invalid(format!("{other:?} is no change of the CIB"))),
+pub fn edited(cib: &Element, edit: &CibEdit, user: Option<&str>) -> Result<Element, Refusal> {
+    let request = Request {
+        operation: &edit.operation,
+        section: edit.section.as_deref(),
+        xpath: edit.xpath.as_deref(),
+        xml: edit.xml.as_deref(),
+        allow_create: edit.allow_create,
+        expand_increments: edit.expand_increments,
+        force: edit.force,
     };
-    Ok((changed?, None))
-}
-
-fn target(edit: &CibEdit) -> Result<Target, Refusal> {
-    if let Some(text) = &edit.xpath {
-        let xpath = XPath::parse(text).map_err(|error| Refusal::new(Exit::USAGE, format!("{text:?} is no XPath expression: {error}")))?;
-        return Ok(Target::XPath(xpath));
+    let mut new = match cib::edit::edited(cib, &request) {
+        Err(EditError::UpToDate) => return Ok(cib.clone()),
+        other => other?,
+    };
+    if let Some(user) = user.filter(|user| acl::applies(cib, user)) {
+        let checked = Permissions::of(cib, user, &[]).check(cib, &new);
+        checked.map_err(|denied| Refusal::new(Exit::INSUFFICIENT_PRIVILEGES, denied.to_string()))?;
     }
-    match edit.section.as_deref() {
-        None => Ok(Target::Section(Section::Cib)),
-        Some(name) => {
-            Section::named(name).map(Target::Section).ok_or_else(|| Refusal::new(Exit::USAGE, format!("the CIB has no section {name:?}")))
+    if new == *cib {
+        return Ok(new);
+    }
+    // Compat: a document that names no schema is taken without one.
+    if !new.has("validate-with") {
+        new.set("validate-with", "none");
+    }
+    let changes = patch::diff(cib, &new);
+    let is_configuration = changes.changes_configuration();
+    // Compat: a document that says that it follows no schema is not judged.
+    let is_judged = new.attribute("validate-with").is_some_and(|schema| schema != "none");
+    let schema_changed = new.attribute("validate-with") != cib.attribute("validate-with");
+    if (is_configuration || schema_changed) && is_judged {
+        let problems = cib::validate(&new);
+        let errors: Vec<String> = problems.iter().filter(|p| p.level == Level::Error).map(ToString::to_string).collect();
+        if !errors.is_empty() {
+            return Err(Refusal::new(Exit::CONFIG, errors.join("\n")));
         }
     }
-}
-
-fn patched(cib: &Element, patch: &Element, force: bool) -> Result<Element, Refusal> {
-    let patch = Patch::from_xml(patch).map_err(|error| Refusal::new(Exit::DATA, error.to_string()))?;
-    patch::apply(&patch, cib, !force).map_err(|error| Refusal::new(Exit::OLD, error.to_string()))
-}
-
-/// Writes a CIB file so that a crash leaves the old one or the new one; a digest file beside it is kept right.
-fn write(path: &Path, cib: &Element) -> Result<(), Refusal> {
-    let problem = |error: std::io::Error| Refusal::new(Exit::CANNOT_CREATE, format!("failed to write {}: {error}", path.display()));
-    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-    std::fs::write(&temporary, format!("{}\n", cib.to_text().trim_end())).map_err(problem)?;
-    let signature = path.with_file_name(format!("{}.sig", path.file_name().unwrap_or_default().to_string_lossy()));
-    if signature.exists() {
-        std::fs::write(&signature, digest::file_digest(cib, digest::DigestForm::default())).map_err(problem)?;
+    if Version::of(&new) <= Version::of(cib) && edit.operation != "erase" {
+        Version::of(cib).after_change(is_configuration).write_to(&mut new);
     }
+    Ok(new)
+}
+
+/// Writes a CIB file.
+///
+/// Compat: a cluster's own file (it has a digest file beside it) is replaced, so that a crash leaves the old one or the
+/// new one; any other file is written in place, since whoever has it open (pcs does) wants to read the change.
+pub fn write(path: &Path, cib: &Element) -> Result<(), Refusal> {
+    let problem = |error: std::io::Error| Refusal::new(Exit::CANNOT_CREATE, format!("failed to write {}: {error}", path.display()));
+    let text = format!("{}\n", cib.to_text().trim_end());
+    let signature = path.with_file_name(format!("{}.sig", path.file_name().unwrap_or_default().to_string_lossy()));
+    if !signature.exists() {
+        return std::fs::write(path, text).map_err(problem);
+    }
+    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
+    std::fs::write(&temporary, text).map_err(problem)?;
+    std::fs::write(&signature, digest::file_digest(cib, digest::DigestForm::default())).map_err(problem)?;
     std::fs::rename(&temporary, path).map_err(problem)
 }
 
@@ -84,25 +87,43 @@ fn write(path: &Path, cib: &Element) -> Result<(), Refusal> {
 mod tests {
     use super::*;
 
-    const CIB: &str = "<cib admin_epoch=\"0\" epoch=\"3\" num_updates=\"7\"><configuration><crm_config/><nodes/><resources/><constraints/></configuration><status/></cib>";
+    const CIB: &str = "<cib validate-with=\"pacemaker-3.9\" admin_epoch=\"0\" epoch=\"3\" num_updates=\"7\"><configuration><crm_config/><nodes/><resources/><constraints/></configuration><status/></cib>";
 
     #[test]
     fn a_change_of_the_configuration_raises_the_epoch_and_a_refused_one_leaves_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("cib.xml");
         std::fs::write(&path, CIB).unwrap();
+        let open = std::fs::File::open(&path).unwrap();
         let change = |operation: &str, xml: &str| CibEdit {
             operation: operation.into(),
             section: Some("resources".into()),
             xml: Some(xml.into()),
             ..CibEdit::default()
         };
-        edit(&path, &change("create", "<primitive id='a' class='ocf' provider='systole' type='Dummy'/>"), "test").unwrap();
+        edit(&path, &change("create", "<primitive id='a' class='ocf' provider='systole' type='Dummy'/>"), None).unwrap();
         let cib = crate::read_file(&path).unwrap();
         assert_eq!(Version::of(&cib).to_string(), "0.4.0");
-        assert_eq!(edit(&path, &change("create", "<primitive id='a'/>"), "test").unwrap_err().exit, Exit::EXISTS);
-        assert_eq!(edit(&path, &change("modify", "<primitive id='b'/>"), "test").unwrap_err().exit, Exit::NO_SUCH);
-        assert_eq!(edit(&path, &change("modify", "<primitive"), "test").unwrap_err().exit, Exit::CONFIG);
+        assert!(!cib.has("update-client"));
+        assert_eq!(std::io::read_to_string(&open).unwrap().trim(), cib.to_text().trim(), "who has the file open reads the change");
+        for (operation, xml, exit) in [
+            ("create", "<primitive id='a'/>", Exit::EXISTS),
+            ("modify", "<primitive id='b'/>", Exit::NO_SUCH),
+            ("modify", "<primitive", Exit::CONFIG),
+            ("create", "<primitive id='a b'/>", Exit::CONFIG),
+        ] {
+            assert_eq!(edit(&path, &change(operation, xml), None).unwrap_err().exit, exit, "{operation} {xml}");
+        }
         assert_eq!(crate::read_file(&path).unwrap(), cib);
+    }
+
+    #[test]
+    fn a_user_without_permission_changes_nothing() {
+        let options = "<crm_config><cluster_property_set id=\"o\"><nvpair id=\"p\" name=\"enable-acl\" value=\"true\"/></cluster_property_set></crm_config>";
+        let cib = crate::parse(CIB.replace("<crm_config/>", options).as_bytes(), "a text").unwrap();
+        let change = CibEdit { operation: "delete".into(), xml: Some("<nvpair id='p'/>".into()), ..CibEdit::default() };
+        assert_eq!(edited(&cib, &change, Some("anna")).unwrap_err().exit, Exit::INSUFFICIENT_PRIVILEGES);
+        assert!(edited(&cib, &change, Some("root")).is_ok());
+        assert!(edited(&cib, &change, None).is_ok());
     }
 }

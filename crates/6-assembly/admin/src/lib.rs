@@ -5,10 +5,11 @@
 
 mod attribute;
 mod cluster;
+pub mod codes;
 pub mod edits;
 mod exit;
 pub mod explain;
-mod file;
+pub mod file;
 pub mod placing;
 pub mod setup;
 pub mod timings;

@@ -1,9 +1,10 @@
 //! Moving, banning and clearing: location constraints that an administrator's command makes and takes away,
 //! with the ids and form of Pacemaker's own tool, so that either can clear what the other made.
 
-use crate::exit::{Exit, Refusal};
+use crate::exit::Refusal;
 use crate::{Cluster, edits};
-use model::Score;
+use cib::iso8601::DateTime;
+use model::{Score, Timestamp};
 use xml::Element;
 
 /// For how long, and in which role, a constraint holds.
@@ -17,29 +18,34 @@ pub struct Terms {
 
 /// Returns the constraint that keeps a resource off a node.
 pub fn ban(resource: &str, node: &str, terms: &Terms) -> Element {
-    constraint(&format!("cli-ban-{resource}-on-{node}"), resource, node, Score::MINUS_INFINITY, terms)
+    let id = format!("cli-ban-{resource}-on-{node}");
+    let parts = [format!("{id}-rule"), format!("{id}-expr"), format!("{id}-lifetime")];
+    constraint(&id, parts, resource, node, Score::MINUS_INFINITY, terms)
 }
 
 /// Returns the constraint that draws a resource to a node.
 pub fn prefer(resource: &str, node: &str, terms: &Terms) -> Element {
-    constraint(&format!("cli-prefer-{resource}"), resource, node, Score::INFINITY, terms)
+    let parts = ["rule", "expr", "lifetime-end"].map(|part| format!("cli-prefer-{part}-{resource}"));
+    constraint(&format!("cli-prefer-{resource}"), parts, resource, node, Score::INFINITY, terms)
 }
 
-fn constraint(id: &str, resource: &str, node: &str, score: Score, terms: &Terms) -> Element {
+/// `parts` are the ids of the rule and of its conditions on the node and on the time.
+fn constraint(id: &str, parts: [String; 3], resource: &str, node: &str, score: Score, terms: &Terms) -> Element {
+    let [rule, expression, lifetime] = parts;
     let role = if terms.promoted { "Promoted" } else { "Started" };
     let location = Element::new("rsc_location").with("id", id).with("rsc", resource).with("role", role);
     let Some(until) = &terms.until else {
         return location.with("node", node).with("score", score.to_string());
     };
     let of_node = Element::new("expression")
-        .with("id", format!("{id}-expr"))
+        .with("id", expression)
         .with("attribute", "#uname")
         .with("operation", "eq")
         .with("value", node)
         .with("type", "string");
-    let of_time = Element::new("date_expression").with("id", format!("{id}-lifetime-end")).with("operation", "lt").with("end", until);
+    let of_time = Element::new("date_expression").with("id", lifetime).with("operation", "lt").with("end", until);
     let rule = Element::new("rule")
-        .with("id", format!("{id}-rule"))
+        .with("id", rule)
         .with("score", score.to_string())
         .with("boolean-op", "and")
         .with_child(of_node)
@@ -49,20 +55,48 @@ fn constraint(id: &str, resource: &str, node: &str, score: Score, terms: &Terms)
 
 /// Puts a constraint into the configuration; one with the same id is replaced.
 pub fn place(cluster: &Cluster, constraint: Element) -> Result<(), Refusal> {
-    if let Some(id) = constraint.id() {
+    let cib = cluster.cib()?;
+    let constraints = cib.descend(&["configuration", "constraints"]);
+    let exists = constraints.is_some_and(|c| c.elements_named("rsc_location").any(|known| known.id() == constraint.id()));
+    match exists {
         // A constraint of the other kind (with or without an end) must not leave its parts behind.
-        match cluster.edit(edits::delete("constraints", &Element::new("rsc_location").with("id", id))) {
-            Err(refusal) if refusal.exit != Exit::NO_SUCH => return Err(refusal),
-            _ => {}
-        }
+        true => cluster.edit(edits::replace(Some("constraints"), &constraint)),
+        false => cluster.edit(edits::modify("constraints", Element::new("constraints").with_child(constraint))),
     }
-    cluster.edit(edits::modify("constraints", Element::new("constraints").with_child(constraint))).map(|_| ())
 }
 
 /// Takes away the constraints that move and ban made; returns their ids.
 pub fn clear(cluster: &Cluster, resource: &str, node: Option<&str>) -> Result<Vec<String>, Refusal> {
     let cib = cluster.cib()?;
-    let doomed = made_by_command(&cib, resource, node);
+    remove(cluster, made_by_command(&cib, resource, node))
+}
+
+/// Takes away what would be in the way of a move to a node: every preference, and the ban from that node.
+pub fn clear_for_move(cluster: &Cluster, resource: &str, node: &str) -> Result<Vec<String>, Refusal> {
+    let cib = cluster.cib()?;
+    let ban = format!("cli-ban-{resource}-on-{node}");
+    let doomed = made_by_command(&cib, resource, None).into_iter().filter(|id| !id.starts_with("cli-ban-") || *id == ban);
+    remove(cluster, doomed.collect())
+}
+
+/// Takes away the constraints that commands made (for one resource) and whose time is over.
+pub fn clear_expired(cluster: &Cluster, resource: Option<&str>, now: Timestamp, utc_offset: i32) -> Result<Vec<String>, Refusal> {
+    let cib = cluster.cib()?;
+    let constraints = cib.descend(&["configuration", "constraints"]);
+    let locations = constraints.into_iter().flat_map(|c| c.elements_named("rsc_location"));
+    let is_over = |location: &&Element| {
+        let end = location.descendants().filter(|e| e.name == "date_expression").find_map(|e| e.attribute("end"));
+        end.and_then(|end| DateTime::parse(end, now, utc_offset)).is_some_and(|end| end.timestamp() < now)
+    };
+    let doomed = locations
+        .filter(|location| resource.is_none() || location.attribute("rsc") == resource)
+        .filter(|location| location.id().is_some_and(|id| id.starts_with("cli-ban-") || id.starts_with("cli-prefer-")))
+        .filter(is_over)
+        .filter_map(|location| location.id().map(str::to_owned));
+    remove(cluster, doomed.collect())
+}
+
+fn remove(cluster: &Cluster, doomed: Vec<String>) -> Result<Vec<String>, Refusal> {
     for id in &doomed {
         cluster.edit(edits::delete("constraints", &Element::new("rsc_location").with("id", id)))?;
     }
@@ -119,6 +153,6 @@ mod tests {
     fn a_ban_with_an_end_is_a_rule() {
         let terms = Terms { promoted: false, until: Some("2030-01-01 00:00:00Z".into()) };
         let text = ban("web", "node1", &terms).to_compact();
-        assert!(text.contains("#uname") && text.contains("cli-ban-web-on-node1-lifetime-end") && !text.contains(" node="), "{text}");
+        assert!(text.contains("#uname") && text.contains("\"cli-ban-web-on-node1-lifetime\"") && !text.contains(" node="), "{text}");
     }
 }

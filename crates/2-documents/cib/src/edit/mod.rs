@@ -6,10 +6,12 @@
 
 mod operations;
 mod pairs;
+mod request;
 mod section;
 
 pub use operations::{Modify, create, delete, delete_matches, erase, modify, query, replace};
 pub use pairs::{PairPlace, Wanted, delete_pair, find_pairs, sanitized, set_pair};
+pub use request::{Request, UPGRADE_TARGET, edited};
 pub use section::{Section, Target};
 
 use crate::Version;
@@ -35,6 +37,22 @@ pub enum EditError {
     Invalid(String),
     #[error(transparent)]
     XPath(#[from] XPathError),
+    /// The request lacks what it needs, or is none.
+    #[error("{0}")]
+    Usage(String),
+    /// What was given is no XML.
+    #[error("{0}")]
+    NotWellFormed(String),
+    #[error("{0}")]
+    MalformedPatch(String),
+    /// The patch is for another document.
+    #[error("{0}")]
+    PatchFailed(String),
+    #[error("the configuration is of the newest schema already")]
+    UpToDate,
+    /// The outcome would be against every schema.
+    #[error("{0}")]
+    Unfit(String),
 }
 
 impl EditError {
@@ -47,6 +65,11 @@ impl EditError {
             Self::Several(_) => 109,
             Self::Invalid(_) => 70,
             Self::XPath(_) => 105,
+            Self::Usage(_) => 64,
+            Self::NotWellFormed(_) | Self::Unfit(_) => 78,
+            Self::MalformedPatch(_) => 65,
+            Self::PatchFailed(_) => 103,
+            Self::UpToDate => 0,
         }
     }
 }

@@ -48,20 +48,27 @@ impl std::fmt::Display for SchemaVersion {
 ///
 /// The copy shares everything that stays as it is, so that the cost is that of what changes.
 pub fn upgrade(cib: &Element) -> Upgraded {
+    upgrade_to(cib, NEWEST)
+}
+
+/// Returns the document in the words of this schema, unless it is of a newer one: what is older stays as it is.
+pub fn upgrade_to(cib: &Element, target: SchemaVersion) -> Upgraded {
     let mut upgraded = Upgraded { cib: cib.clone(), notes: Vec::new() };
     let Some(version) = cib.attribute("validate-with").and_then(SchemaVersion::parse) else { return upgraded };
-    if version >= NEWEST {
+    if version >= target {
         return upgraded;
     }
     let Some(configuration) = upgraded.cib.child_mut("configuration") else { return upgraded };
-    if version.major < 2 {
+    if version.major < 2 && target.major >= 2 {
         to_2::upgrade(configuration);
     }
-    if version.major < 3 {
+    if version.major < 3 && target.major >= 3 {
         to_3::upgrade(configuration, &mut upgraded.notes);
     }
-    to_4::upgrade(configuration, &mut upgraded.notes);
-    upgraded.cib.set("validate-with", NEWEST.to_string());
+    if target.major >= 4 {
+        to_4::upgrade(configuration, &mut upgraded.notes);
+    }
+    upgraded.cib.set("validate-with", target.to_string());
     upgraded
 }
 

@@ -1,15 +1,15 @@
 //! `attrd_updater`: transient attributes of nodes, with dampening.
 
 use super::here;
+use super::tool::{self, Report};
 use admin::{Cluster, Exit, Refusal};
-use clap::Parser;
+use clap::Args;
 use messages::client::{ClientBody, ReplyBody};
 use std::ffi::OsString;
 use std::process::ExitCode;
+use xml::Element;
 
-/// Query and update transient node attributes
-#[derive(Parser, Debug)]
-#[command(name = "attrd_updater", version, disable_version_flag = true)]
+#[derive(Args, Debug)]
 struct Arguments {
     /// The attribute's name
     #[arg(short = 'n', long)]
@@ -56,27 +56,18 @@ struct Arguments {
     /// Print no more than needed
     #[arg(short = 'q', long)]
     quiet: bool,
-    /// Say more (accepted, without effect)
-    #[arg(short = 'V', long, action = clap::ArgAction::Count)]
-    verbose: u8,
-    /// Display the version
-    #[arg(short = '$', long, action = clap::ArgAction::Version)]
-    version: Option<bool>,
 }
 
 /// Runs `attrd_updater`.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
-    match super::parse::<Arguments>(arguments) {
-        Ok(arguments) => here::end("attrd_updater", act(&arguments)),
-        Err(code) => code,
-    }
+    tool::run::<Arguments>("attrd_updater", arguments, act)
 }
 
-fn act(arguments: &Arguments) -> Result<(), Refusal> {
+fn act(arguments: &Arguments, report: &mut Report) -> Result<Exit, Refusal> {
     let cluster = Cluster::live("attrd_updater");
     if arguments.refresh && !arguments.query && arguments.update.is_none() {
         // Values are written as soon as their dampening allows, so there is nothing to catch up with; a daemon must answer all the same.
-        return cluster.info().map(|_| ());
+        return cluster.info().map(|_| Exit::OK);
     }
     let (name, is_pattern) = match (&arguments.name, &arguments.pattern) {
         (Some(name), _) => (name.clone(), false),
@@ -84,7 +75,7 @@ fn act(arguments: &Arguments) -> Result<(), Refusal> {
         (None, None) => return Err(Refusal::new(Exit::USAGE, "Command requires --name or --pattern argument")),
     };
     if arguments.query {
-        return query(arguments, &cluster, &name);
+        return query(arguments, &cluster, &name, report);
     }
     let value = arguments.update_both.clone().or_else(|| arguments.update.clone());
     if value.is_none() && !arguments.delete && !arguments.update_delay {
@@ -108,10 +99,10 @@ fn act(arguments: &Arguments) -> Result<(), Refusal> {
         only_dampening: arguments.update_delay,
         private: arguments.private,
     };
-    cluster.request(body).map(|_| ())
+    cluster.request(body).map(|_| Exit::OK)
 }
 
-fn query(arguments: &Arguments, cluster: &Cluster, name: &str) -> Result<(), Refusal> {
+fn query(arguments: &Arguments, cluster: &Cluster, name: &str, report: &mut Report) -> Result<Exit, Refusal> {
     let node = if arguments.all { None } else { Some(here::node(cluster, arguments.node.as_deref())?.into()) };
     let ReplyBody::Attributes(values) = cluster.request(ClientBody::AttributeQuery { node, name: name.to_owned() })? else {
         return Err(Refusal::new(Exit::ERROR, "the daemon did not answer with attributes"));
@@ -122,7 +113,9 @@ fn query(arguments: &Arguments, cluster: &Cluster, name: &str) -> Result<(), Ref
         return Err(Refusal::new(Exit::CONFIG, format!("Could not query value of {name}: attribute does not exist")));
     }
     for (attribute, value) in known {
-        println!("name=\"{}\" host=\"{}\" value=\"{value}\"", attribute.name, attribute.node);
+        report.line(format!("name=\"{}\" host=\"{}\" value=\"{value}\"", attribute.name, attribute.node));
+        let element = Element::new("attribute").with("name", &attribute.name).with("value", value);
+        report.element(element.with("host", attribute.node.as_str()));
     }
-    Ok(())
+    Ok(Exit::OK)
 }

@@ -1,16 +1,18 @@
 //! `cibadmin`: reads and changes the CIB, element by element.
 
-use super::here;
+use super::show_access;
+use super::tool::{self, Report};
+use admin::codes::call_words;
 use admin::{Cluster, Exit, Refusal};
-use clap::Parser;
+use cib::digest::{DigestForm, content_digest, file_digest};
+use cib::edit::{Section, Target};
+use clap::Args;
 use messages::client::CibEdit;
 use std::ffi::OsString;
 use std::process::ExitCode;
-use xml::Element;
+use xml::{Element, XPath};
 
-/// Query and edit the cluster configuration
-#[derive(Parser, Debug)]
-#[command(name = "cibadmin", version, disable_version_flag = true)]
+#[derive(Args, Debug)]
 struct Arguments {
     /// Query the contents of the CIB
     #[arg(short = 'Q', long, group = "command")]
@@ -33,18 +35,30 @@ struct Arguments {
     /// Apply a patch made by crm_diff
     #[arg(short = 'P', long, group = "command")]
     patch: bool,
+    /// Upgrade the configuration to the newest schema
+    #[arg(short = 'u', long, group = "command")]
+    upgrade: bool,
     /// Erase the contents of the CIB
     #[arg(short = 'E', long, group = "command")]
     erase: bool,
     /// Raise the epoch
     #[arg(short = 'B', long, group = "command")]
     bump: bool,
-    /// Show an empty CIB
-    #[arg(short = 'a', long, group = "command")]
-    empty: bool,
+    /// Show an empty CIB (of this schema)
+    #[arg(short = 'a', long, group = "command", value_name = "SCHEMA", num_args = 0..=1, default_missing_value = "pacemaker-3.9")]
+    empty: Option<String>,
     /// Show the on-disk digest of the given CIB
     #[arg(short = '5', long, group = "command")]
     md5_sum: bool,
+    /// Show the digest of the given CIB by which nodes compare theirs
+    #[arg(short = '6', long, group = "command")]
+    md5_sum_versioned: bool,
+    /// Say whether a daemon answers
+    #[arg(long, hide = true, group = "command")]
+    ping: bool,
+    /// Show what a user may see and change: color, text, namespace or auto (with --query and --user)
+    #[arg(short = 'S', long, value_name = "HOW", num_args = 0..=1, default_missing_value = "auto")]
+    show_access: Option<String>,
     /// Only this part of the CIB
     #[arg(short = 'o', long, alias = "obj_type")]
     scope: Option<String>,
@@ -81,48 +95,92 @@ struct Arguments {
     /// Wait for the answer (this is always so)
     #[arg(short = 's', long)]
     sync_call: bool,
+    /// (Accepted, without effect: every node has the whole CIB)
+    #[arg(short = 'N', long)]
+    node: Option<String>,
     /// (Accepted, without effect)
     #[arg(short = 't', long)]
     timeout: Option<String>,
-    /// (Accepted, without effect)
+    /// With the permissions of this user
     #[arg(short = 'U', long)]
     user: Option<String>,
-    /// Say more (accepted, without effect)
-    #[arg(short = 'V', long, action = clap::ArgAction::Count)]
-    verbose: u8,
-    /// Display the version
-    #[arg(short = '$', long, action = clap::ArgAction::Version)]
-    version: Option<bool>,
 }
 
 /// Runs `cibadmin`.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
-    match super::parse::<Arguments>(arguments) {
-        Ok(arguments) => here::end("cibadmin", act(&arguments)),
-        Err(code) => code,
+    tool::run::<Arguments>("cibadmin", arguments, act)
+}
+
+fn act(arguments: &Arguments, report: &mut Report) -> Result<Exit, Refusal> {
+    if let Some(schema) = &arguments.empty {
+        let mut empty = cib::edit::empty_cib(schema);
+        empty.set("epoch", "1");
+        show(&empty, report);
+        return Ok(Exit::OK);
+    }
+    if arguments.md5_sum || arguments.md5_sum_versioned {
+        let input = input(arguments)?;
+        let form = DigestForm::default();
+        // Compat: the words go to standard error, so that the digest alone can be read.
+        match arguments.md5_sum {
+            true => {
+                eprint!("Digest: ");
+                report.line(file_digest(&input, form));
+            }
+            false => {
+                let version = input.attribute("crm_feature_set").unwrap_or("(null)");
+                eprint!("Versioned ({version}) digest: ");
+                report.line(content_digest(&input, form));
+            }
+        }
+        return Ok(Exit::OK);
+    }
+    let cluster = Cluster::from_environment("cibadmin").as_user(arguments.user.as_deref());
+    if arguments.ping {
+        let info = cluster.info()?;
+        report.element(Element::new("ping").with("crmd_state", &info.state).with("sys_from", "cib"));
+        report.line(format!("{} answers: {}", info.node, info.state));
+        return Ok(Exit::OK);
+    }
+    let outcome = if arguments.query { query(arguments, &cluster, report) } else { edit(arguments).and_then(|edit| cluster.edit(edit)) };
+    match outcome {
+        Ok(()) => Ok(Exit::OK),
+        Err(refusal) if matches!(refusal.exit, Exit::USAGE | Exit::UNSAFE) => {
+            report.error(refusal.message);
+            Ok(refusal.exit)
+        }
+        Err(refusal) => {
+            failed(arguments, &cluster, &refusal, report);
+            Ok(refusal.exit)
+        }
     }
 }
 
-fn act(arguments: &Arguments) -> Result<(), Refusal> {
-    if arguments.empty {
-        print_element(&cib::edit::empty_cib("pacemaker-3.9"));
-        return Ok(());
+/// Compat: the words of the tool first; why, in a line of its own where it says more.
+fn failed(arguments: &Arguments, cluster: &Cluster, refusal: &Refusal, report: &mut Report) {
+    if refusal.exit == Exit::CONFIG || (report.verbose > 0 && refusal.exit != Exit::INSUFFICIENT_PRIVILEGES) {
+        report.error(refusal.message.clone());
     }
-    if arguments.md5_sum {
-        println!("{}", cib::digest::file_digest(&input(arguments)?, cib::digest::DigestForm::default()));
-        return Ok(());
+    report.error(match refusal.exit {
+        Exit::DISCONNECT => format!("Init failed: {}", refusal.message),
+        exit => format!("Call failed: {}", call_words(exit.0)),
+    });
+    if arguments.create
+        && refusal.exit == Exit::EXISTS
+        && let (Ok(given), Ok(cib)) = (input(arguments), cluster.cib())
+    {
+        let is_section = arguments.scope.as_deref() == Some(given.name.as_str());
+        let objects: Vec<&Element> = if is_section { given.elements().collect() } else { vec![&given] };
+        let exists = |object: &&&Element| cib.descendants().any(|e| e.name == object.name && e.id() == object.id());
+        if let Some(object) = objects.iter().find(exists) {
+            let update = Element::new("failed_update")
+                .with("id", object.id().unwrap_or_default())
+                .with("object_type", &object.name)
+                .with("operation", "cib_create")
+                .with("reason", call_words(Exit::EXISTS.0));
+            show(&Element::new("failed").with_child(update.with_child((*object).clone())), report);
+        }
     }
-    let cluster = Cluster::from_environment("cibadmin");
-    if arguments.query {
-        return query(arguments, &cluster);
-    }
-    let edit = edit(arguments)?;
-    match cluster.edit(edit) {
-        Ok(Some(answer)) => print_element(&answer),
-        Ok(None) => {}
-        Err(refusal) => return Err(Refusal::new(refusal.exit, format!("Call failed: {}", refusal.message))),
-    }
-    Ok(())
 }
 
 fn input(arguments: &Arguments) -> Result<Element, Refusal> {
@@ -145,17 +203,18 @@ fn edit(arguments: &Arguments) -> Result<CibEdit, Refusal> {
         (arguments.patch, "patch"),
         (arguments.erase, "erase"),
         (arguments.bump, "bump"),
+        (arguments.upgrade, "upgrade"),
     ];
     let operation = commands.into_iter().find(|(given, _)| *given).map(|(_, name)| name);
     let operation = operation.ok_or_else(|| Refusal::new(Exit::USAGE, "Must specify a command such as --query, --create or --delete"))?;
-    let is_dangerous = matches!(operation, "erase") || (operation == "delete-all" && arguments.xpath.is_some());
+    let is_dangerous = matches!(operation, "erase" | "upgrade") || (operation == "delete-all" && arguments.xpath.is_some());
     if is_dangerous && !arguments.force {
         return Err(Refusal::new(
             Exit::UNSAFE,
-            "The supplied command is considered dangerous. To prevent accidental destruction of the cluster, the --force flag is required in order to proceed.",
+            "The supplied command is considered dangerous.  To prevent accidental destruction of the cluster, the --force flag is required in order to proceed.",
         ));
     }
-    let says_it_all = matches!(operation, "erase" | "bump") || (operation.starts_with("delete") && arguments.xpath.is_some());
+    let says_it_all = matches!(operation, "erase" | "bump" | "upgrade") || (operation.starts_with("delete") && arguments.xpath.is_some());
     let input = if says_it_all { None } else { Some(input(arguments)?) };
     Ok(CibEdit {
         operation: operation.to_owned(),
@@ -169,27 +228,49 @@ fn edit(arguments: &Arguments) -> Result<CibEdit, Refusal> {
     })
 }
 
-fn query(arguments: &Arguments, cluster: &Cluster) -> Result<(), Refusal> {
+fn query(arguments: &Arguments, cluster: &Cluster, report: &mut Report) -> Result<(), Refusal> {
+    if let Some(how) = &arguments.show_access {
+        return show_access::show(arguments.user.as_deref(), arguments.force, how, report);
+    }
     let cib = cluster.cib()?;
     let target = match (&arguments.xpath, &arguments.scope) {
         (Some(text), _) => {
             let xpath =
-                xml::XPath::parse(text).map_err(|error| Refusal::new(Exit::USAGE, format!("{text:?} is no XPath expression: {error}")))?;
-            cib::edit::Target::XPath(xpath)
+                XPath::parse(text).map_err(|error| Refusal::new(Exit::USAGE, format!("{text:?} is no XPath expression: {error}")))?;
+            if arguments.node_path {
+                let paths: Vec<String> = xpath.select(&cib).iter().filter_map(|place| path_of(&cib, place)).collect();
+                if paths.is_empty() {
+                    return Err(Refusal::new(Exit::NO_SUCH, format!("nothing matches {text}")));
+                }
+                paths.iter().for_each(|path| report.line(path));
+                return Ok(());
+            }
+            Target::XPath(xpath)
         }
-        (None, Some(name)) => cib::edit::Section::named(name)
-            .map(cib::edit::Target::Section)
-            .ok_or_else(|| Refusal::new(Exit::USAGE, format!("Invalid scope: {name}")))?,
-        (None, None) => cib::edit::Target::Section(cib::edit::Section::Cib),
+        (None, Some(name)) => {
+            let section = Section::named(name).ok_or_else(|| Refusal::new(Exit::NO_SUCH, format!("there is no section {name:?}")))?;
+            Target::Section(section)
+        }
+        (None, None) => Target::Section(Section::Cib),
     };
-    let found = cib::edit::query(&cib, &target, !arguments.no_children)
-        .map_err(|_| Refusal::new(Exit::NO_SUCH, "Call cib_query failed: No such device or address"))?;
-    print_element(&found);
+    show(&cib::edit::query(&cib, &target, !arguments.no_children)?, report);
     Ok(())
 }
 
-fn print_element(element: &Element) {
-    println!("{}", element.to_text().trim_end());
+/// Returns the path of an element, with the id of each step that has one.
+fn path_of(cib: &Element, place: &xml::Place) -> Option<String> {
+    let xml::Place::Node(path) = place else { return None };
+    let steps = (0..=path.len()).filter_map(|depth| cib.at_path(&path[..depth]));
+    let named = steps.map(|e| match e.id() {
+        Some(id) => format!("/{}[@id='{id}']", e.name),
+        None => format!("/{}", e.name),
+    });
+    Some(named.collect())
+}
+
+fn show(element: &Element, report: &mut Report) {
+    report.line(element.to_text_as(xml::Layout::Quoted).trim_end());
+    report.element(element.clone());
 }
 
 #[cfg(test)]
@@ -197,7 +278,8 @@ mod tests {
     use super::*;
 
     fn read(words: &[&str]) -> Arguments {
-        Arguments::try_parse_from(std::iter::once("cibadmin").chain(words.iter().copied())).unwrap()
+        let words = std::iter::once("cibadmin").chain(words.iter().copied()).map(OsString::from).collect();
+        tool::parse_tool::<Arguments>("cibadmin", words).unwrap().0
     }
 
     #[test]

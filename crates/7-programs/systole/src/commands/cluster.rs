@@ -75,7 +75,7 @@ enum RiskName {
 
 /// Runs `systole cluster`.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
-    match super::parse::<Arguments>(arguments) {
+    match super::tool::parse::<Arguments>(arguments) {
         Ok(arguments) => super::here::end("systole cluster", act(&arguments.what, &arguments.root)),
         Err(code) => code,
     }

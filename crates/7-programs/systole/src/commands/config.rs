@@ -38,7 +38,7 @@ enum What {
 
 /// Runs `systole config`.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
-    match super::parse::<Arguments>(arguments) {
+    match super::tool::parse::<Arguments>(arguments) {
         Ok(arguments) => super::here::end("systole config", act(&arguments.what)),
         Err(code) => code,
     }

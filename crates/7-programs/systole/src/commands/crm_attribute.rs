@@ -1,17 +1,19 @@
-//! `crm_attribute` and `crm_master`: options of the cluster and attributes of nodes.
+//! `crm_attribute`, `crm_master` and `crm_standby`: options of the cluster and attributes of nodes.
 
 use super::here;
-use admin::{Cluster, Exit, Holder, Pair, Refusal};
-use clap::Parser;
+use super::options_list;
+use super::tool::{self, Report};
+use admin::codes::call_words;
+use admin::{Cluster, Exit, Found, Holder, Pair, Refusal};
+use clap::Args;
 use std::ffi::OsString;
 use std::process::ExitCode;
+use xml::Element;
 
-/// Query and update cluster options and node attributes
-#[derive(Parser, Debug, Default)]
-#[command(name = "crm_attribute", version, disable_version_flag = true)]
+#[derive(Args, Debug, Default, Clone)]
 struct Arguments {
     /// (Advanced) Operate on the pair with this XML id
-    #[arg(short = 'i', long)]
+    #[arg(short = 'i', long, alias = "attr-id")]
     id: Option<String>,
     /// Operate on the attribute or option of this name
     #[arg(short = 'n', long, visible_alias = "attr-name")]
@@ -19,7 +21,7 @@ struct Arguments {
     /// Operate on the promotion score of this resource, or of the agent that calls
     #[arg(short = 'p', long, num_args = 0..=1, default_missing_value = "")]
     promotion: Option<String>,
-    /// Operate on all attributes matching this pattern (only of -l reboot)
+    /// Operate on all attributes matching this pattern (with -G, or with -v or -D and -l reboot)
     #[arg(short = 'P', long)]
     pattern: Option<String>,
     /// (Advanced) Operate within the set of this XML id
@@ -43,7 +45,7 @@ struct Arguments {
     /// The node, for an attribute of a node
     #[arg(short = 'N', short_alias = 'U', long, alias = "uname")]
     node: Option<String>,
-    /// crm_config, rsc_defaults, op_defaults, tickets, nodes or status
+    /// crm_config, rsc_defaults, op_defaults, nodes or status
     #[arg(short = 't', long = "type")]
     kind: Option<String>,
     /// A utilization attribute of the node
@@ -52,37 +54,54 @@ struct Arguments {
     /// Print only the value
     #[arg(short = 'q', long, short_alias = 'Q')]
     quiet: bool,
-    /// Say more (accepted, without effect)
-    #[arg(short = 'V', long, action = clap::ArgAction::Count)]
-    verbose: u8,
-    /// Display the version
-    #[arg(short = '$', long, action = clap::ArgAction::Version)]
-    version: Option<bool>,
+    /// Show the options that the cluster knows
+    #[arg(long, value_name = "KIND", num_args = 0..=1, default_missing_value = "cluster")]
+    list_options: Option<String>,
+    /// Show advanced options as well (with --list-options)
+    #[arg(long)]
+    all: bool,
 }
 
 /// Runs `crm_attribute`.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
-    match super::parse::<Arguments>(arguments) {
-        Ok(arguments) => here::end("crm_attribute", act(&arguments)),
-        Err(code) => code,
-    }
+    tool::run::<Arguments>("crm_attribute", arguments, act)
+}
+
+#[derive(Args)]
+struct MasterArguments {
+    #[command(flatten)]
+    attribute: Arguments,
+    /// The resource, when no agent calls
+    #[arg(short = 'r', long)]
+    resource: Option<String>,
 }
 
 /// Runs `crm_master`: the promotion score of the calling agent's resource.
-pub fn master(mut arguments: Vec<OsString>) -> ExitCode {
-    // Compat: -r names the resource here; --promotion takes its place.
-    let given = arguments.iter().position(|word| word == "-r" || word == "--resource");
-    let resource = given.and_then(|at| {
-        arguments.remove(at);
-        (at < arguments.len()).then(|| arguments.remove(at))
-    });
-    match super::parse::<Arguments>(arguments) {
-        Ok(mut arguments) => {
-            arguments.promotion = Some(resource.map(|word| word.to_string_lossy().into_owned()).unwrap_or_default());
-            here::end("crm_master", act(&arguments))
+pub fn master(arguments: Vec<OsString>) -> ExitCode {
+    tool::run::<MasterArguments>("crm_master", arguments, |arguments, report| {
+        let promotion = Some(arguments.resource.clone().unwrap_or_default());
+        act(&Arguments { promotion, ..arguments.attribute.clone() }, report)
+    })
+}
+
+/// Runs `crm_standby`: whether a node may run resources.
+pub fn standby(arguments: Vec<OsString>) -> ExitCode {
+    tool::run::<Arguments>("crm_standby", arguments, |arguments, report| {
+        let cluster = Cluster::from_environment("crm_standby");
+        let node = here::node(&cluster, arguments.node.as_deref())?;
+        let named = Arguments { node: Some(node.clone()), name: Some("standby".to_owned()), ..arguments.clone() };
+        if named.lifetime.is_some() || named.update.is_some() {
+            return act(&Arguments { lifetime: named.lifetime.clone().or_else(|| Some("forever".to_owned())), ..named }, report);
         }
-        Err(code) => code,
-    }
+        let with = |lifetime: &str| Arguments { lifetime: Some(lifetime.to_owned()), ..named.clone() };
+        if named.delete {
+            return act(&with("forever"), report).and_then(|_| act(&with("reboot"), report));
+        }
+        match cluster.attribute(&Holder::Node(node), &Pair::named("standby"))?.is_empty() {
+            false => act(&with("forever"), report),
+            true => act(&Arguments { default: Some("off".to_owned()), ..with("reboot") }, report),
+        }
+    })
 }
 
 /// Which kind of pair is meant, before the node's name is known.
@@ -114,63 +133,132 @@ fn holder(arguments: &Arguments, cluster: &Cluster) -> Result<Holder, Refusal> {
     })
 }
 
-fn act(arguments: &Arguments) -> Result<(), Refusal> {
+/// Compat: what the operation itself refuses is told in these words.
+fn failed(refusal: Refusal) -> Refusal {
+    let words = if refusal.exit == Exit::DISCONNECT { refusal.message } else { call_words(refusal.exit.0).to_owned() };
+    Refusal::new(refusal.exit, format!("Error performing operation: {words}"))
+}
+
+fn usage(text: &str) -> Refusal {
+    Refusal::new(Exit::USAGE, format!("Error: {text}"))
+}
+
+fn act(arguments: &Arguments, report: &mut Report) -> Result<Exit, Refusal> {
+    if let Some(kind) = &arguments.list_options {
+        return options_list::list(kind, arguments.all, report);
+    }
     let cluster = Cluster::from_environment("crm_attribute");
+    let is_query = arguments.update.is_none() && !arguments.delete;
     let name = match (&arguments.promotion, &arguments.pattern, &arguments.name) {
         (Some(resource), _, _) => here::promotion_attribute(Some(resource.as_str()).filter(|r| !r.is_empty()))?,
-        (None, Some(pattern), _) => return act_on_pattern(arguments, &cluster, pattern),
+        (None, Some(pattern), _) => {
+            if !is_query && kind(arguments)? != "status" {
+                return Err(usage("pattern can only be used with query, or with till-reboot update or delete"));
+            }
+            return of_pattern(arguments, &cluster, pattern, report);
+        }
         (None, None, Some(name)) => name.clone(),
-        (None, None, None) => return Err(Refusal::new(Exit::USAGE, "Must specify an attribute name with -n/--name")),
+        (None, None, None) if arguments.delete => return Err(usage("must specify attribute name or pattern to delete")),
+        (None, None, None) if arguments.update.is_some() => return Err(usage("must specify attribute name or pattern to update")),
+        (None, None, None) => return of_pattern(arguments, &cluster, "", report),
     };
     let holder = holder(arguments, &cluster)?;
     let pair = Pair { name, set: arguments.set_name.clone(), id: arguments.id.clone() };
     match (&arguments.update, arguments.delete) {
-        (Some(value), _) => cluster.set_attribute(&holder, &pair, value),
+        (Some(value), _) => update(arguments, &cluster, &holder, &pair, value, report),
         (None, true) => {
-            for id in cluster.delete_attribute(&holder, &pair)? {
-                println!("Deleted {} option: id={id} name={}", holder.section(), pair.name);
+            for id in cluster.delete_attribute(&holder, &pair).map_err(failed)? {
+                deleted(&holder, &id, &pair.name, report);
             }
-            Ok(())
+            Ok(Exit::OK)
         }
-        (None, false) => query(arguments, &cluster, &holder, &pair),
+        (None, false) => query(arguments, &cluster, &holder, &pair, report),
     }
 }
 
-fn act_on_pattern(arguments: &Arguments, cluster: &Cluster, pattern: &str) -> Result<(), Refusal> {
-    if kind(arguments)? != "status" || !(arguments.delete || arguments.update.is_some()) {
-        return Err(Refusal::new(Exit::USAGE, "a pattern works with -v or -D and -l reboot only"));
-    }
-    let body = messages::client::ClientBody::AttributeUpdate {
-        node: Some(here::node(cluster, arguments.node.as_deref())?.into()),
-        name: pattern.to_owned(),
-        pattern: true,
-        value: arguments.update.clone(),
-        dampening: None,
-        only_dampening: false,
-        private: false,
-    };
-    cluster.request(body).map(|_| ())
+fn deleted(holder: &Holder, id: &str, name: &str, report: &mut Report) {
+    let what = if matches!(holder, Holder::Node(_) | Holder::NodeUtilization(_) | Holder::Transient(_)) { "attribute" } else { "option" };
+    report.line(format!("Deleted {} {what}: id={id} name={name}", holder.section()));
 }
 
-fn query(arguments: &Arguments, cluster: &Cluster, holder: &Holder, wanted: &Pair) -> Result<(), Refusal> {
-    let found = cluster.attribute(holder, wanted)?;
-    let value = match (found.as_slice(), &arguments.default) {
-        ([first], _) => first.value.clone(),
-        ([], Some(default)) => default.clone(),
-        ([], None) => return Err(Refusal::new(Exit::NO_SUCH, "Error performing operation: No such device or address")),
+fn update(
+    arguments: &Arguments,
+    cluster: &Cluster,
+    holder: &Holder,
+    pair: &Pair,
+    value: &str,
+    report: &mut Report,
+) -> Result<Exit, Refusal> {
+    match cluster.set_attribute(holder, pair, value) {
+        Ok(()) => Ok(Exit::OK),
+        Err(refusal) if refusal.exit == Exit::MULTIPLE => {
+            report.error("crm_attribute: Please choose from one of the matches below and supply the 'id' with --attr-id");
+            matches(&cluster.attribute(holder, pair)?, &pair.name, report);
+            Ok(Exit::MULTIPLE)
+        }
+        Err(refusal) => {
+            if refusal.exit == Exit::INSUFFICIENT_PRIVILEGES && cluster.cib().is_ok() {
+                let set = arguments.set_name.as_deref().unwrap_or("<null>");
+                let words = call_words(refusal.exit.0);
+                report.error(format!("Error setting {}={value} (section={}, set={set}): {words}", pair.name, holder.section()));
+            }
+            Err(failed(refusal))
+        }
+    }
+}
+
+fn matches(found: &[Found], name: &str, report: &mut Report) {
+    report.line(format!("Multiple attributes match name={name}"));
+    for pair in found {
+        report.line(format!("  Value: {} \t(id={})", pair.value, pair.id));
+    }
+}
+
+/// Shows, sets or deletes every attribute whose name matches an expression.
+fn of_pattern(arguments: &Arguments, cluster: &Cluster, pattern: &str, report: &mut Report) -> Result<Exit, Refusal> {
+    let holder = holder(arguments, cluster)?;
+    let expression = regex::Regex::new(pattern).map_err(|error| usage(&error.to_string()))?;
+    if let (Holder::Transient(node), None, true) = (&holder, cluster.file(), arguments.update.is_some() || arguments.delete) {
+        cluster.update_transient(node, pattern, true, arguments.update.as_deref()).map_err(failed)?;
+        return Ok(Exit::OK);
+    }
+    let pairs = cluster.attributes(&holder).map_err(failed)?;
+    let pairs: Vec<(String, Found)> = pairs.into_iter().filter(|(name, _)| expression.is_match(name)).collect();
+    for (name, found) in &pairs {
+        let pair = Pair { name: name.clone(), set: None, id: Some(found.id.clone()) };
+        match (&arguments.update, arguments.delete) {
+            (Some(value), _) => cluster.set_attribute(&holder, &pair, value).map_err(failed)?,
+            (None, true) => {
+                cluster.delete_attribute(&holder, &pair).map_err(failed)?;
+                deleted(&holder, &found.id, name, report);
+            }
+            (None, false) => show(arguments, &holder, name, &found.value, report),
+        }
+    }
+    let is_missing = pairs.is_empty() && arguments.update.is_none() && !arguments.delete;
+    if is_missing { Err(failed(Refusal::new(Exit::NO_SUCH, ""))) } else { Ok(Exit::OK) }
+}
+
+fn show(arguments: &Arguments, holder: &Holder, name: &str, value: &str, report: &mut Report) {
+    match arguments.quiet {
+        true => report.line(value),
+        false => report.line(format!("scope={}  name={name} value={value}", holder.section())),
+    }
+    report.element(Element::new("attribute").with("name", name).with("value", value).with("scope", holder.section()));
+}
+
+fn query(arguments: &Arguments, cluster: &Cluster, holder: &Holder, wanted: &Pair, report: &mut Report) -> Result<Exit, Refusal> {
+    let found = cluster.attribute(holder, wanted).map_err(failed)?;
+    match (found.as_slice(), &arguments.default) {
+        ([first], _) => show(arguments, holder, &wanted.name, &first.value, report),
+        ([], Some(default)) => show(arguments, holder, &wanted.name, default, report),
+        ([], None) => return Err(failed(Refusal::new(Exit::NO_SUCH, ""))),
         (many, _) => {
-            for pair in many {
-                eprintln!("  Value: {}\t(id={})", pair.value, pair.id);
-            }
-            return Err(Refusal::new(Exit::MULTIPLE, format!("Multiple attributes match name={}", wanted.name)));
+            matches(many, &wanted.name, report);
+            return Ok(Exit::MULTIPLE);
         }
-    };
-    if arguments.quiet {
-        println!("{value}");
-    } else {
-        println!("scope={}  name={} value={value}", holder.section(), wanted.name);
     }
-    Ok(())
+    Ok(Exit::OK)
 }
 
 #[cfg(test)]
@@ -178,7 +266,8 @@ mod tests {
     use super::*;
 
     fn read(words: &[&str]) -> Arguments {
-        Arguments::try_parse_from(std::iter::once("crm_attribute").chain(words.iter().copied())).unwrap()
+        let words = std::iter::once("crm_attribute").chain(words.iter().copied()).map(OsString::from).collect();
+        tool::parse_tool::<Arguments>("crm_attribute", words).unwrap().0
     }
 
     #[test]

@@ -1,16 +1,14 @@
 //! `crm_diff`: the difference of two CIBs as a patch, and a patch applied to a file.
 
-use super::here;
+use super::tool;
 use admin::{Exit, Refusal};
 use cib::patch::{self, Patch};
-use clap::Parser;
+use clap::Args;
 use std::ffi::OsString;
 use std::process::ExitCode;
-use xml::Element;
+use xml::{Element, Layout};
 
-/// Compare two configurations, or apply a patch to one
-#[derive(Parser, Debug)]
-#[command(name = "crm_diff", version, disable_version_flag = true)]
+#[derive(Args, Debug)]
 struct Arguments {
     /// The original is in this file (- is standard input)
     #[arg(short = 'o', long)]
@@ -33,28 +31,18 @@ struct Arguments {
     /// Leave the versions out of the patch
     #[arg(short = 'u', long)]
     no_version: bool,
-    /// Say more (accepted, without effect)
-    #[arg(short = 'V', long, action = clap::ArgAction::Count)]
-    verbose: u8,
-    /// Display the version
-    #[arg(short = '$', long, action = clap::ArgAction::Version)]
-    version: Option<bool>,
 }
 
 /// Runs `crm_diff`. The exit code is 1 when there is a difference.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
-    let arguments = match super::parse::<Arguments>(arguments) {
-        Ok(arguments) => arguments,
-        Err(code) => return code,
-    };
-    match act(&arguments) {
-        Ok(None) => ExitCode::SUCCESS,
-        Ok(Some(element)) => {
-            println!("{}", element.to_text().trim_end());
-            ExitCode::from(u8::from(arguments.patch.is_none()))
+    tool::run::<Arguments>("crm_diff", arguments, |arguments, report| match act(arguments)? {
+        None => Ok(Exit::OK),
+        Some(element) => {
+            report.text(element.to_text_as(Layout::Quoted));
+            report.element(element);
+            Ok(if arguments.patch.is_none() { Exit::ERROR } else { Exit::OK })
         }
-        Err(refusal) => here::end("crm_diff", Err(refusal)),
-    }
+    })
 }
 
 fn input(file: Option<&String>, text: Option<&String>, what: &str) -> Result<Element, Refusal> {
@@ -89,7 +77,8 @@ mod tests {
     use super::*;
 
     fn read(words: &[&str]) -> Arguments {
-        Arguments::try_parse_from(std::iter::once("crm_diff").chain(words.iter().copied())).unwrap()
+        let words = std::iter::once("crm_diff").chain(words.iter().copied()).map(OsString::from).collect();
+        tool::parse_tool::<Arguments>("crm_diff", words).unwrap().0
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! `crm_mon`: the status of the cluster, in the forms of Pacemaker 2.1.5.
 
 use crate::commands::cib_input::CibInput;
-use crate::commands::command_line;
 use crate::commands::external_agent::ExternalAgent;
+use crate::commands::tool::{self, SharedOptions};
 use admin::{Cluster, Exit, Refusal};
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
 use jiff::tz::TimeZone;
@@ -21,15 +21,6 @@ use xml::Element;
 #[derive(Parser, Debug)]
 #[command(name = "crm_mon", disable_version_flag = true, disable_help_flag = true)]
 pub struct Arguments {
-    /// Print help (also --help-all)
-    #[arg(short = '?', long, alias = "help-all", action = clap::ArgAction::Help)]
-    help: Option<bool>,
-    /// Format of the output: console (default), text, xml or html
-    #[arg(long, value_name = "FORMAT", value_parser = ["console", "text", "xml", "html", "none"])]
-    output_as: Option<String>,
-    /// Write the output to a file ("-" for stdout)
-    #[arg(long, value_name = "DEST")]
-    output_to: Option<PathBuf>,
     /// Add CGI headers (with --output-as=html)
     #[arg(long)]
     html_cgi: bool,
@@ -39,9 +30,6 @@ pub struct Arguments {
     /// Title of the page (with --output-as=html)
     #[arg(long, value_name = "TITLE")]
     html_title: Option<String>,
-    /// Use more highly formatted output (always done)
-    #[arg(long, hide = true)]
-    text_fancy: bool,
 
     /// Sections to include, separated by commas; "list" names them
     #[arg(short = 'I', long, value_name = "SECTIONS", help_heading = "Display Options")]
@@ -133,15 +121,11 @@ pub struct Arguments {
     #[arg(short = 'N', long, help_heading = "Deprecated Options")]
     disable_ncurses: bool,
 
-    /// Display software version and exit
-    #[arg(short = '$', long)]
-    version: bool,
-    /// Increase debug output (may be given several times)
-    #[arg(short = 'V', long, action = clap::ArgAction::Count)]
-    verbose: u8,
     /// Be less descriptive in output
     #[arg(short = 'Q', long)]
     quiet: bool,
+    #[command(flatten)]
+    shared: SharedOptions,
 }
 
 /// The form of the output.
@@ -157,14 +141,14 @@ enum Form {
 
 /// Runs the tool.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
-    let request = command_line::quoted(&arguments);
+    let request = tool::quoted(&arguments);
     let parsed = Arguments::command().try_get_matches_from(arguments).and_then(|m| Arguments::from_arg_matches(&m).map(|a| (a, m)));
     let (arguments, matches) = match parsed {
         Ok(parsed) => parsed,
-        Err(error) => return command_line::refused(&error),
+        Err(error) => return tool::refused(&error),
     };
-    if arguments.version {
-        command_line::print(crate::commands::VERSION_TEXT);
+    if arguments.shared.version {
+        tool::print(crate::commands::VERSION_TEXT);
         return ExitCode::SUCCESS;
     }
     let monitor = match Monitor::new(arguments, &matches, request) {
@@ -217,12 +201,18 @@ struct Monitor {
 
 impl Monitor {
     fn new(arguments: Arguments, matches: &ArgMatches, request: String) -> Result<Self, Refusal> {
-        let form = match (arguments.as_xml, &arguments.as_html, arguments.output_as.as_deref()) {
+        let form = match (arguments.as_xml, &arguments.as_html, arguments.shared.output_as.as_deref()) {
             (true, ..) => Form::OldXml,
             (false, Some(_), _) | (false, None, Some("html")) => Form::Html,
             (false, None, Some("xml")) => Form::Xml,
             (false, None, Some("none")) => Form::None,
-            (false, None, _) => Form::Text,
+            (false, None, None | Some("console" | "text")) => Form::Text,
+            (false, None, Some(other)) => {
+                return Err(Refusal::new(
+                    Exit::USAGE,
+                    format!("Invalid value '{other}' for --output-as; console, text, xml, html and none are"),
+                ));
+            }
         };
         let mut choice = Choice::new(form);
         choice.apply_options(&arguments, matches).map_err(|text| Refusal::new(Exit::USAGE, text))?;
@@ -237,7 +227,7 @@ impl Monitor {
     /// Shows the status once, or again and again where a person watches.
     fn run(&self) -> Exit {
         let is_file = self.arguments.xml_file.is_some() || Cluster::from_environment("crm_mon").file().is_some();
-        let to_terminal = self.arguments.output_to.is_none() && std::io::stdout().is_terminal();
+        let to_terminal = self.arguments.shared.output_to.is_none() && std::io::stdout().is_terminal();
         let is_watched = (to_terminal && self.form == Form::Text) || self.arguments.daemonize || self.arguments.external_agent.is_some();
         if self.arguments.one_shot || self.arguments.simple_status || is_file || !is_watched {
             return self.show();
@@ -259,7 +249,7 @@ impl Monitor {
                 agent.look(&prepared.cib);
             }
             if to_terminal {
-                command_line::print("\x1b[H\x1b[2J");
+                tool::print("\x1b[H\x1b[2J");
             }
             self.show();
             std::thread::sleep(interval.max(Duration::from_millis(100)));
@@ -272,8 +262,8 @@ impl Monitor {
             Ok(prepared) => (self.text_of(&prepared.cib, &self.daemon()), Exit::OK),
             Err(error) => self.failure(&error),
         };
-        match self.arguments.output_to.as_ref().or(self.arguments.as_html.as_ref()).filter(|p| p.as_os_str() != "-") {
-            None => command_line::print(&text),
+        match self.arguments.shared.output_to.as_ref().or(self.arguments.as_html.as_ref()).filter(|p| p.as_os_str() != "-") {
+            None => tool::print(&text),
             Some(path) => {
                 if let Err(error) = std::fs::write(path, text) {
                     eprintln!("crm_mon: failed to write {}: {error}", path.display());

@@ -1,18 +1,19 @@
 //! `crm_simulate`: what the cluster would do, shown in the words of Pacemaker 3.0.2.
 
 use crate::commands::cib_input::CibInput;
-use crate::commands::command_line;
-use admin::{Exit, Refusal};
+use crate::commands::tool::{self, SharedOptions};
+use admin::{Cluster, Exit, Refusal};
 use clap::Parser;
 use rehearsal::{Depth, Ending, Injections, Piece, Request, rehearse};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use view::{Picture, Sections};
+use xml::Element;
 
 /// Shows what the cluster would do in response to events.
 #[derive(Parser, Debug)]
-#[command(name = "crm_simulate", disable_version_flag = true, after_help = OPERATION_HELP)]
+#[command(name = "crm_simulate", disable_version_flag = true, disable_help_flag = true, after_help = OPERATION_HELP)]
 pub struct Arguments {
     /// Process the input and show what actions the cluster will take
     #[arg(short = 'R', long)]
@@ -108,21 +109,11 @@ pub struct Arguments {
     #[arg(short = 'p', long, help_heading = "Data Source")]
     xml_pipe: bool,
 
-    /// Format of the output: text (default) or none
-    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "none"])]
-    output_as: String,
-    /// Write the output to a file
-    #[arg(long, value_name = "DEST")]
-    output_to: Option<PathBuf>,
     /// Display only essential output
     #[arg(short = 'Q', long)]
     quiet: bool,
-    /// Increase debug output (may be given several times)
-    #[arg(short = 'V', long, action = clap::ArgAction::Count)]
-    verbose: u8,
-    /// Display software version and exit
-    #[arg(short = '$', long)]
-    version: bool,
+    #[command(flatten)]
+    shared: SharedOptions,
 }
 
 const OPERATION_HELP: &str = "\
@@ -143,13 +134,17 @@ What happens then:
 
 /// Runs the tool.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
-    let arguments: Arguments = match command_line::parse(arguments) {
+    let arguments: Arguments = match tool::parse(arguments) {
         Ok(arguments) => arguments,
         Err(code) => return code,
     };
-    if arguments.version {
-        command_line::print(crate::commands::VERSION_TEXT);
+    if arguments.shared.version {
+        tool::print(crate::commands::VERSION_TEXT);
         return ExitCode::SUCCESS;
+    }
+    if !matches!(arguments.form(), "text" | "none") {
+        eprintln!("crm_simulate: {:?} is no form of its output; text and none are", arguments.form());
+        return ExitCode::from(Exit::USAGE.0);
     }
     let result = match &arguments.profile {
         Some(folder) => profile(folder, &arguments),
@@ -165,6 +160,10 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
 }
 
 impl Arguments {
+    fn form(&self) -> &str {
+        self.shared.output_as.as_deref().unwrap_or("text")
+    }
+
     fn input(&self) -> CibInput {
         match (&self.xml_file, self.xml_pipe, self.live_check) {
             (Some(path), _, _) => CibInput::from_argument(path),
@@ -195,13 +194,13 @@ impl Arguments {
         let mut request = Request::new(admin::now(), zone);
         request.depth = self.depth();
         request.date = date;
-        request.quiet = self.quiet || self.output_as == "none";
-        request.scores = self.show_scores && self.output_as != "none";
-        request.utilization = self.show_utilization && self.output_as != "none";
+        request.quiet = self.quiet || self.form() == "none";
+        request.scores = self.show_scores && self.form() != "none";
+        request.utilization = self.show_utilization && self.form() != "none";
         request.sections =
             Sections { attributes: self.show_attrs, failcounts: self.show_failcounts, failures: self.show_failcounts, ..Sections::NONE };
         request.picture = if self.all_actions { Picture::Everything } else { Picture::Plan };
-        request.numbered = self.verbose > 0;
+        request.numbered = self.shared.verbose > 0;
         request.injections = Injections {
             nodes_up: self.node_up.clone(),
             nodes_down: self.node_down.clone(),
@@ -225,19 +224,25 @@ fn simulate(arguments: &Arguments) -> Result<Exit, Refusal> {
     let rehearsal = rehearse(input, &request, &scheduler::schedule);
     write_pieces(&rehearsal.pieces, arguments)?;
     if let Some(path) = &arguments.save_input {
-        command_line::write(path, &rehearsal.input.to_text())?;
+        tool::write(path, &rehearsal.input.to_text())?;
     }
     if let (Some(path), Some(plan)) = (&arguments.save_graph, &rehearsal.plan) {
-        command_line::write(path, &plan.graph.to_xml().to_text())?;
+        tool::write(path, &plan.graph.to_xml().to_text())?;
     }
     if let Some(path) = &arguments.save_dotfile {
-        command_line::write(path, &rehearsal.dot(&request))?;
+        tool::write(path, &rehearsal.dot(&request))?;
     }
     if let Some(path) = &arguments.save_output {
-        command_line::write(path, &rehearsal.outcome.to_text())?;
+        tool::write(path, &handed_back(&rehearsal.outcome).to_text())?;
     }
-    if let (true, Some(path)) = (arguments.in_place, &arguments.xml_file) {
-        command_line::write(&PathBuf::from(path), &rehearsal.outcome.to_text())?;
+    if arguments.in_place {
+        let path = match arguments.input() {
+            CibInput::File(path) => Some(path),
+            CibInput::Live => Cluster::from_environment("crm_simulate").file().map(PathBuf::from),
+            _ => None,
+        };
+        let needed = || Refusal::new(Exit::USAGE, "--in-place needs a CIB file; a running cluster is not changed by a simulation");
+        admin::file::write(&path.ok_or_else(needed)?, &handed_back(&rehearsal.outcome))?;
     }
     let exit = if rehearsal.ending == Ending::Terminated { Exit::ERROR } else { Exit::OK };
     // The process ends here; to give back a large cluster's memory piece by piece would take a tenth of its time.
@@ -245,19 +250,33 @@ fn simulate(arguments: &Arguments) -> Result<Exit, Refusal> {
     Ok(exit)
 }
 
+/// Compat: 2.1.5 does not note in a rehearsed result where it is of.
+fn handed_back(outcome: &Element) -> Element {
+    let mut element = outcome.clone();
+    for state in element.child_or_new("status").elements_mut().filter(|e| e.name == "node_state") {
+        let histories = state.child_mut("lrm").and_then(|lrm| lrm.child_mut("lrm_resources"));
+        for history in histories.into_iter().flat_map(Element::elements_mut) {
+            for result in history.elements_mut().filter(|e| e.attribute("crm-debug-origin") == Some("crm_simulate")) {
+                result.remove("on_node");
+            }
+        }
+    }
+    element
+}
+
 /// Writes output and remarks in the order in which they came about.
 fn write_pieces(pieces: &[Piece], arguments: &Arguments) -> Result<(), Refusal> {
     let mut to_file = String::new();
     for piece in pieces {
         match piece {
-            Piece::Output(text) if arguments.output_to.is_some() => to_file.push_str(text),
-            Piece::Output(text) => command_line::print(text),
+            Piece::Output(text) if arguments.shared.output_to.is_some() => to_file.push_str(text),
+            Piece::Output(text) => tool::print(text),
             Piece::Error(text) => eprintln!("{text}"),
         }
     }
-    match &arguments.output_to {
-        Some(path) if path.as_os_str() == "-" => command_line::print(&to_file),
-        Some(path) => command_line::write(path, &to_file)?,
+    match &arguments.shared.output_to {
+        Some(path) if path.as_os_str() == "-" => tool::print(&to_file),
+        Some(path) => tool::write(path, &to_file)?,
         None => {}
     }
     Ok(())
@@ -271,7 +290,7 @@ fn profile(folder: &PathBuf, arguments: &Arguments) -> Result<Exit, Refusal> {
     if files.is_empty() {
         return Ok(Exit::OK);
     }
-    command_line::print("Timings:\n");
+    tool::print("Timings:\n");
     let mut request = arguments.request()?;
     request.depth = Depth::Plan;
     request.quiet = true;
@@ -281,7 +300,7 @@ fn profile(folder: &PathBuf, arguments: &Arguments) -> Result<Exit, Refusal> {
         for _ in 0..arguments.repeat {
             std::hint::black_box(rehearse(input.clone(), &request, &scheduler::schedule));
         }
-        command_line::print(&format!("  * Testing {} ... {:.2} secs\n", path.display(), start.elapsed().as_secs_f64()));
+        tool::print(&format!("  * Testing {} ... {:.2} secs\n", path.display(), start.elapsed().as_secs_f64()));
     }
     Ok(Exit::OK)
 }

@@ -4,20 +4,18 @@
 //! Compat: messages are on standard error, one a line, beginning with `error:` or `warning:`.
 
 use crate::commands::cib_input::CibInput;
-use crate::commands::command_line;
+use crate::commands::tool::{self, Report};
 use admin::{Exit, Refusal};
 use cib::Level;
-use clap::Parser;
+use clap::Args;
 use status::{Facts, Severity};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use xml::Element;
 
-/// Checks a configuration for errors.
-#[derive(Parser, Debug)]
-#[command(name = "crm_verify", disable_version_flag = true)]
-pub struct Arguments {
+#[derive(Args, Debug)]
+struct Arguments {
     /// Check the configuration used by the running cluster
     #[arg(short = 'L', long)]
     live_check: bool,
@@ -33,27 +31,9 @@ pub struct Arguments {
     /// Save the checked XML to a file
     #[arg(short = 'S', long, value_name = "FILE")]
     save_xml: Option<PathBuf>,
-    /// Format of the output: text (default) or xml
-    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "xml"])]
-    output_as: String,
-    /// Write the output to a file
-    #[arg(long, value_name = "DEST")]
-    output_to: Option<PathBuf>,
-    /// Use more highly formatted output (always done)
-    #[arg(long, hide = true)]
-    text_fancy: bool,
-    /// Show what is wrong (may be given several times)
-    #[arg(short = 'V', long, action = clap::ArgAction::Count)]
-    verbose: u8,
     /// Show nothing but the exit code
     #[arg(short = 'q', long)]
     quiet: bool,
-    /// Display software version and exit
-    #[arg(short = '$', long)]
-    version: bool,
-    /// Print help (also --help-all)
-    #[arg(long, hide = true)]
-    help_all: bool,
 }
 
 /// A judgement on a configuration.
@@ -67,40 +47,11 @@ struct Judgement {
 
 /// Runs the tool.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
-    let request = command_line::quoted(&arguments);
-    let arguments: Arguments = match command_line::parse(arguments) {
-        Ok(arguments) => arguments,
-        Err(code) => return code,
-    };
-    if arguments.version {
-        command_line::print(crate::commands::VERSION_TEXT);
-        return ExitCode::SUCCESS;
-    }
-    if arguments.help_all {
-        let help = <Arguments as clap::CommandFactory>::command().render_long_help();
-        command_line::print(&help.to_string());
-        return ExitCode::SUCCESS;
-    }
-    let outcome = verify(&arguments);
-    let (judgement, exit) = match outcome {
-        Ok(judgement) => {
-            let exit = if judgement.is_good() { Exit::OK } else { Exit::CONFIG };
-            (judgement, exit)
-        }
-        Err(refusal) if arguments.output_as == "xml" => {
-            let exit = refusal.exit;
-            (Judgement { refused: vec![refusal.to_string()], ..Judgement::default() }, exit)
-        }
-        Err(refusal) => {
-            eprintln!("crm_verify: {refusal}");
-            return ExitCode::from(refusal.exit.0);
-        }
-    };
-    match arguments.output_as.as_str() {
-        "xml" => print_xml(&judgement, exit, &request, &arguments),
-        _ => judgement.print(&arguments),
-    }
-    ExitCode::from(exit.0)
+    tool::run::<Arguments>("crm_verify", arguments, |arguments, report| {
+        let judgement = verify(arguments)?;
+        judgement.tell(arguments, report);
+        Ok(if judgement.is_good() { Exit::OK } else { Exit::CONFIG })
+    })
 }
 
 fn verify(arguments: &Arguments) -> Result<Judgement, Refusal> {
@@ -121,6 +72,7 @@ fn verify(arguments: &Arguments) -> Result<Judgement, Refusal> {
 
 fn judge(mut cib: Element) -> Judgement {
     let mut judgement = Judgement::default();
+    let has_status = cib.child("status").is_some_and(|status| status.elements().next().is_some());
     // Configurations are checked without status too: crmsh sends them so.
     if cib.name == "cib" {
         cib.child_or_new("status");
@@ -151,50 +103,44 @@ fn judge(mut cib: Element) -> Judgement {
             Severity::Notice => {}
         }
     }
+    // Compat: without a status nothing is known of the nodes, and of what would be done with them nothing is said.
+    if !has_status {
+        let document = cib::Cib::new(facts.cib());
+        let problems = scheduler::constraints::constraints(&facts, &document.configuration).problems;
+        let shown = problems.into_iter().filter(|problem| problem.severity != Severity::Notice);
+        shown.for_each(|problem| judgement.note(problem.severity == Severity::Error, &problem.text));
+        return judgement;
+    }
     for problem in scheduler::schedule(&facts).problems {
-        let text = format!("{}: {}", if problem.is_error { "error" } else { "warning" }, problem.text);
-        let known = if problem.is_error { &mut judgement.errors } else { &mut judgement.warnings };
-        if !known.contains(&text) {
-            known.push(text);
-        }
+        judgement.note(problem.is_error, &problem.text);
     }
     judgement
 }
 
 impl Judgement {
+    /// Notes what is wrong, once.
+    fn note(&mut self, is_error: bool, text: &str) {
+        let text = format!("{}: {text}", if is_error { "error" } else { "warning" });
+        let known = if is_error { &mut self.errors } else { &mut self.warnings };
+        if !known.contains(&text) {
+            known.push(text);
+        }
+    }
+
     fn is_good(&self) -> bool {
         self.refused.is_empty() && self.errors.is_empty()
     }
 
-    fn print(&self, arguments: &Arguments) {
-        self.refused.iter().for_each(|text| eprintln!("{text}"));
-        if arguments.verbose > 0 {
-            self.errors.iter().chain(&self.warnings).for_each(|text| eprintln!("{text}"));
+    fn tell(&self, arguments: &Arguments, report: &mut Report) {
+        self.refused.iter().for_each(|text| report.error(text));
+        if report.verbose > 0 || report.is_xml() {
+            self.errors.iter().chain(&self.warnings).for_each(|text| report.error(text));
         }
-        if !self.is_good() && !arguments.quiet {
-            eprintln!("crm_verify: Errors found during check: config not valid");
-            if arguments.verbose == 0 {
-                eprintln!("-V may provide more details");
+        if !self.is_good() && !arguments.quiet && !report.is_xml() {
+            report.error("crm_verify: Errors found during check: config not valid");
+            if report.verbose == 0 {
+                report.error("-V may provide more details");
             }
         }
-    }
-}
-
-fn print_xml(judgement: &Judgement, exit: Exit, request: &str, arguments: &Arguments) {
-    let mut status = Element::new("status").with("code", exit.0.to_string()).with("message", exit.text());
-    let texts = judgement.refused.iter().chain(&judgement.errors).chain(&judgement.warnings);
-    let errors: Vec<Element> = texts.map(|text| Element::new("error").with_text(text)).collect();
-    if !errors.is_empty() {
-        status.push(Element::new("errors").with_children(errors));
-    }
-    let result = Element::new("pacemaker-result").with("api-version", crate::commands::API_VERSION).with("request", request);
-    let text = format!("<?xml version=\"1.0\"?>\n{}", result.with_child(status).to_text());
-    match arguments.output_to.as_ref().filter(|path| path.as_os_str() != "-") {
-        Some(path) => {
-            if let Err(error) = std::fs::write(path, text) {
-                eprintln!("crm_verify: failed to write {}: {error}", path.display());
-            }
-        }
-        None => command_line::print(&text),
     }
 }

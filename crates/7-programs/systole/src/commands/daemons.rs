@@ -24,7 +24,7 @@ struct HubArguments {
 
 /// Runs the hub.
 pub fn hub(arguments: Vec<OsString>) -> ExitCode {
-    let arguments = match super::parse::<HubArguments>(arguments) {
+    let arguments = match super::tool::parse::<HubArguments>(arguments) {
         Ok(arguments) => arguments,
         Err(code) => return code,
     };
@@ -121,7 +121,7 @@ struct AgentdArguments {
 
 /// Runs the root role.
 pub fn agentd(arguments: Vec<OsString>) -> ExitCode {
-    match super::parse::<AgentdArguments>(arguments) {
+    match super::tool::parse::<AgentdArguments>(arguments) {
         Ok(arguments) => super::finish("agentd", run_agentd(arguments)),
         Err(code) => code,
     }
@@ -158,7 +158,7 @@ struct NodeArguments {
 
 /// Runs the daemon.
 pub fn node(arguments: Vec<OsString>) -> ExitCode {
-    let place = match super::parse::<NodeArguments>(arguments) {
+    let place = match super::tool::parse::<NodeArguments>(arguments) {
         Ok(arguments) => arguments.place,
         Err(code) => return code,
     };

@@ -22,7 +22,7 @@ struct Arguments {
 
 /// Runs `systole explain`.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
-    let arguments = match super::parse::<Arguments>(arguments) {
+    let arguments = match super::tool::parse::<Arguments>(arguments) {
         Ok(arguments) => arguments,
         Err(code) => return code,
     };

@@ -50,6 +50,13 @@ pub fn promotion_attribute(given: Option<&str>) -> Result<String, Refusal> {
     Ok(format!("master-{base}"))
 }
 
+/// Reads an interval in milliseconds.
+pub fn interval_ms(text: &str) -> Result<u64, Refusal> {
+    let interval =
+        model::parse_interval(text).ok_or_else(|| Refusal::new(Exit::USAGE, format!("{text:?} is not an interval such as 10s")))?;
+    Ok(u64::try_from(interval.as_millis()).unwrap_or(u64::MAX))
+}
+
 /// Prints a refusal as Pacemaker's tools do, and returns the exit code.
 pub fn end(tool: &str, outcome: Result<(), Refusal>) -> ExitCode {
     match outcome {

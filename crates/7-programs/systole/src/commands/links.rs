@@ -18,7 +18,7 @@ struct Arguments {
 
 /// Runs `systole links`.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
-    match super::parse::<Arguments>(arguments) {
+    match super::tool::parse::<Arguments>(arguments) {
         Ok(arguments) => super::finish("links", make(&arguments.folder).map_err(Into::into)),
         Err(code) => code,
     }

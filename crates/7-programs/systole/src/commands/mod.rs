@@ -7,28 +7,38 @@ mod attrd_updater;
 mod cib_input;
 mod cibadmin;
 mod cluster;
-mod command_line;
 mod config;
 mod crm_attribute;
 mod crm_diff;
+mod crm_error;
+mod crm_failcount;
 mod crm_mon;
 mod crm_node;
 mod crm_resource;
+mod crm_rule;
+mod crm_shadow;
 mod crm_simulate;
+mod crm_ticket;
 mod crm_verify;
 mod daemons;
 mod explain;
 mod external_agent;
 mod fence_devices;
 mod here;
+mod iso8601;
 mod links;
+mod native;
 mod nodes;
+mod option_table;
+mod options_list;
+mod pacemakerd;
 mod placing;
 mod sandbox;
+mod show_access;
 mod simulate;
-mod small_tools;
 mod status;
 mod stonith_admin;
+mod tool;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -83,17 +93,25 @@ pub const COMMANDS: &[Command] = &[
     compatible("cibadmin", "read and change the CIB", cibadmin::run),
     compatible("crm_attribute", "options of the cluster, attributes of nodes", crm_attribute::run),
     compatible("crm_diff", "the difference of two CIBs as a patch", crm_diff::run),
-    compatible("crm_error", "what an exit code means", small_tools::crm_error),
-    compatible("crm_failcount", "failures of a resource on a node", small_tools::crm_failcount),
+    compatible("crm_error", "what an exit code means", crm_error::run),
+    compatible("crm_failcount", "failures of a resource on a node", crm_failcount::run),
     compatible("crm_master", "promotion score of the calling agent's resource", crm_attribute::master),
     compatible("crm_mon", "the status of the cluster", crm_mon::run),
     compatible("crm_node", "who this node and the members are", crm_node::run),
-    compatible("crm_standby", "standby mode of a node", small_tools::crm_standby),
+    compatible("crm_standby", "standby mode of a node", crm_attribute::standby),
     compatible("crm_resource", "where resources are, and what is done to them", crm_resource::run),
+    compatible("crm_rule", "whether a rule is in effect", crm_rule::run),
+    compatible("crm_shadow", "copies of the configuration to try changes on", crm_shadow::run),
     compatible("crm_simulate", "what the cluster would do", crm_simulate::run),
+    compatible("crm_ticket", "tickets of sites: shown, granted, revoked", crm_ticket::run),
     compatible("crm_verify", "whether a configuration can work", crm_verify::run),
     compatible("crmadmin", "who coordinates, and in which state", crm_node::crmadmin),
-    compatible("pacemakerd", "the version, for agents that ask", small_tools::pacemakerd),
+    compatible("iso8601", "dates, periods and durations", iso8601::run),
+    compatible("pacemaker-based", "the metadata of the CIB's options", options_list::daemon),
+    compatible("pacemaker-controld", "the metadata of the controller's options, and the version", options_list::daemon),
+    compatible("pacemaker-fenced", "the metadata of parameters of fence devices", options_list::daemon),
+    compatible("pacemaker-schedulerd", "the metadata of the scheduler's options", options_list::daemon),
+    compatible("pacemakerd", "the version, for agents that ask", pacemakerd::run),
     compatible("stonith_admin", "fence nodes, show what was fenced", stonith_admin::run),
     daemon("agentd", "the root role of a node: runs agents", daemons::agentd),
     daemon("fence_sandbox", "the fence agent of a sandbox", sandbox::fence_agent),
@@ -174,14 +192,6 @@ fn systemd_unit(arguments: Vec<OsString>) -> ExitCode {
         eprintln!("ocf-exit-reason:{reason}");
     }
     ExitCode::from(answer.exit.0 as u8)
-}
-
-/// Parses a command's arguments; help and errors are printed, and end with the field's exit codes (0 and 64).
-fn parse<T: clap::Parser>(arguments: Vec<OsString>) -> Result<T, ExitCode> {
-    T::try_parse_from(arguments).map_err(|error| {
-        let _ = error.print();
-        if error.use_stderr() { ExitCode::from(64) } else { ExitCode::SUCCESS }
-    })
 }
 
 /// Turns a command's outcome into its exit code; an error is told with its causes.

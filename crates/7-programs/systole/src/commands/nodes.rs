@@ -1,8 +1,8 @@
 //! `systole standby`, `maintenance`, `fence` and `shutdown`: what an administrator does to nodes.
 
-use super::here;
+use super::{here, native};
 use admin::{Cluster, Holder, Pair, Refusal};
-use clap::{Parser, ValueEnum};
+use clap::{Args, ValueEnum};
 use messages::client::ClientBody;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -13,9 +13,7 @@ enum Switch {
     Off,
 }
 
-/// Moves everything off a node, and lets nothing come back until it is switched off
-#[derive(Parser)]
-#[command(name = "systole standby")]
+#[derive(Args)]
 struct Standby {
     /// The node; without it, this one
     node: Option<String>,
@@ -26,21 +24,17 @@ struct Standby {
 
 /// Runs `systole standby`.
 pub fn standby(arguments: Vec<OsString>) -> ExitCode {
-    let mut arguments = match super::parse::<Standby>(arguments) {
-        Ok(arguments) => arguments,
-        Err(code) => return code,
-    };
-    // `systole standby off` is about this node.
-    if let Some(switch) = arguments.node.as_deref().and_then(|word| Switch::from_str(word, false).ok()) {
-        arguments.switch = switch;
-        arguments.node = None;
-    }
-    here::end("systole standby", set_of_node("standby", arguments.node.as_deref(), arguments.switch))
+    native::run("standby", arguments, |mut arguments: Standby| {
+        // `systole standby off` is about this node.
+        if let Some(switch) = arguments.node.as_deref().and_then(|word| Switch::from_str(word, false).ok()) {
+            arguments.switch = switch;
+            arguments.node = None;
+        }
+        set_of_node("standby", arguments.node.as_deref(), arguments.switch)
+    })
 }
 
-/// Lets the cluster watch, and touch nothing: of the whole cluster, or of one node
-#[derive(Parser)]
-#[command(name = "systole maintenance")]
+#[derive(Args)]
 struct Maintenance {
     /// on or off
     #[arg(value_enum)]
@@ -50,35 +44,31 @@ struct Maintenance {
     node: Option<String>,
 }
 
-/// Runs `systole maintenance`.
+/// Runs `systole maintenance`: of the whole cluster, or of one node.
 pub fn maintenance(arguments: Vec<OsString>) -> ExitCode {
-    let arguments = match super::parse::<Maintenance>(arguments) {
-        Ok(arguments) => arguments,
-        Err(code) => return code,
-    };
-    if arguments.node.is_some() {
-        return here::end("systole maintenance", set_of_node("maintenance", arguments.node.as_deref(), arguments.switch));
-    }
-    let value = if arguments.switch == Switch::On { "true" } else { "false" };
-    here::end(
-        "systole maintenance",
-        Cluster::from_environment("systole maintenance").set_attribute(&Holder::Options, &Pair::named("maintenance-mode"), value),
-    )
+    native::run("maintenance", arguments, |arguments: Maintenance| {
+        if arguments.node.is_some() {
+            return set_of_node("maintenance", arguments.node.as_deref(), arguments.switch);
+        }
+        let value = if arguments.switch == Switch::On { "true" } else { "false" };
+        let cluster = Cluster::from_environment("systole maintenance");
+        cluster.set_attribute(&Holder::Options, &Pair::named("maintenance-mode"), value)?;
+        Ok(Vec::new())
+    })
 }
 
-fn set_of_node(name: &str, node: Option<&str>, switch: Switch) -> Result<(), Refusal> {
+fn set_of_node(name: &str, node: Option<&str>, switch: Switch) -> Result<Vec<String>, Refusal> {
     let cluster = Cluster::from_environment("systole");
     let node = here::node(&cluster, node)?;
     let (holder, pair) = (Holder::Node(node), Pair::named(name));
     match switch {
-        Switch::On => cluster.set_attribute(&holder, &pair, if name == "standby" { "on" } else { "true" }),
-        Switch::Off => cluster.delete_attribute(&holder, &pair).map(|_| ()),
+        Switch::On => cluster.set_attribute(&holder, &pair, if name == "standby" { "on" } else { "true" })?,
+        Switch::Off => drop(cluster.delete_attribute(&holder, &pair)?),
     }
+    Ok(Vec::new())
 }
 
-/// Makes certain that a node runs nothing any more
-#[derive(Parser)]
-#[command(name = "systole fence")]
+#[derive(Args)]
 struct Fence {
     /// The node
     node: String,
@@ -95,53 +85,37 @@ struct Fence {
 
 /// Runs `systole fence`.
 pub fn fence(arguments: Vec<OsString>) -> ExitCode {
-    let Fence { node, off, on, confirm } = match super::parse(arguments) {
-        Ok(arguments) => arguments,
-        Err(code) => return code,
-    };
-    let cluster = Cluster::live("systole fence");
-    let act = || {
+    native::run("fence", arguments, |Fence { node, off, on, confirm }| {
+        let cluster = Cluster::live("systole fence");
         if confirm {
             cluster.request(ClientBody::ConfirmFenced { target: node.as_str().into() })?;
-            println!("the cluster takes your word that {node} is off");
-            return Ok(());
+            return Ok(vec![format!("the cluster takes your word that {node} is off")]);
         }
-        let action = if off {
-            "off"
-        } else if on {
-            "on"
-        } else {
-            "reboot"
+        let action = match (off, on) {
+            (true, _) => "off",
+            (false, true) => "on",
+            (false, false) => "reboot",
         };
         cluster.request(ClientBody::Fence { target: node.as_str().into(), action: action.into(), timeout: None, tolerance: None })?;
-        println!("{action} of {node} is confirmed");
-        Ok(())
-    };
-    here::end("systole fence", act())
+        Ok(vec![format!("{action} of {node} is confirmed")])
+    })
 }
 
-/// Stops this node cleanly: what runs on it is moved or stopped first
-#[derive(Parser)]
-#[command(name = "systole shutdown")]
+#[derive(Args)]
 struct Shutdown {
     /// The node; without it, this one
     node: Option<String>,
 }
 
-/// Runs `systole shutdown`.
+/// Runs `systole shutdown`: what runs on the node is moved or stopped first.
 pub fn shutdown(arguments: Vec<OsString>) -> ExitCode {
-    match super::parse::<Shutdown>(arguments) {
-        Ok(arguments) => {
-            let body = ClientBody::Shutdown { node: arguments.node.map(Into::into) };
-            here::end("systole shutdown", Cluster::live("systole shutdown").request(body).map(|_| ()))
-        }
-        Err(code) => code,
-    }
+    native::run("shutdown", arguments, |arguments: Shutdown| {
+        let body = ClientBody::Shutdown { node: arguments.node.map(Into::into) };
+        Cluster::live("systole shutdown").request(body).map(|_| Vec::new())
+    })
 }
 
-/// Forgets failures of a resource (or of all), so that the cluster tries again
-#[derive(Parser)]
-#[command(name = "systole cleanup")]
+#[derive(Args)]
 struct Cleanup {
     /// The resource; without it, every resource
     resource: Option<String>,
@@ -155,11 +129,8 @@ struct Cleanup {
 
 /// Runs `systole cleanup`.
 pub fn cleanup(arguments: Vec<OsString>) -> ExitCode {
-    match super::parse::<Cleanup>(arguments) {
-        Ok(Cleanup { resource, node, refresh }) => {
-            let body = ClientBody::Cleanup { resource, node: node.map(Into::into), operation: None, interval_ms: None, refresh };
-            here::end("systole cleanup", Cluster::live("systole cleanup").request(body).map(|_| ()))
-        }
-        Err(code) => code,
-    }
+    native::run("cleanup", arguments, |Cleanup { resource, node, refresh }| {
+        let body = ClientBody::Cleanup { resource, node: node.map(Into::into), operation: None, interval_ms: None, refresh };
+        Cluster::live("systole cleanup").request(body).map(|_| Vec::new())
+    })
 }

@@ -1,14 +1,13 @@
 //! `systole move`, `ban` and `clear`: where a resource may run, by hand.
 
+use super::native;
 use admin::placing::{self, Terms};
 use admin::{Cluster, Exit, Refusal};
-use clap::Parser;
+use clap::Args;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-/// Moves a resource to a node, by a preference that stays until it is cleared
-#[derive(Parser)]
-#[command(name = "systole move")]
+#[derive(Args)]
 struct Move {
     /// The resource, group or clone
     resource: String,
@@ -18,9 +17,7 @@ struct Move {
     terms: Given,
 }
 
-/// Keeps a resource off a node until that is cleared
-#[derive(Parser)]
-#[command(name = "systole ban")]
+#[derive(Args)]
 struct Ban {
     /// The resource, group or clone
     resource: String,
@@ -30,9 +27,7 @@ struct Ban {
     terms: Given,
 }
 
-/// Takes back what move and ban did
-#[derive(Parser)]
-#[command(name = "systole clear")]
+#[derive(Args)]
 struct Clear {
     /// The resource, group or clone
     resource: String,
@@ -40,7 +35,7 @@ struct Clear {
     node: Option<String>,
 }
 
-#[derive(clap::Args)]
+#[derive(Args)]
 struct Given {
     /// Only in the promoted role
     #[arg(long)]
@@ -58,66 +53,44 @@ impl From<Given> for Terms {
 
 /// Runs `systole move`.
 pub fn move_to(arguments: Vec<OsString>) -> ExitCode {
-    let Move { resource, node, terms } = match super::parse(arguments) {
-        Ok(arguments) => arguments,
-        Err(code) => return code,
-    };
-    let cluster = Cluster::from_environment("systole move");
-    let act = || {
+    native::run("move", arguments, |Move { resource, node, terms }| {
+        let cluster = Cluster::from_environment("systole move");
         let cib = known(&cluster, &resource, node.as_deref())?;
-        match node {
-            Some(node) => {
-                placing::place(&cluster, placing::prefer(&resource, &node, &terms.into()))?;
-                println!("{resource} is drawn to {node}; `systole clear {resource}` takes that back");
-            }
-            None => {
-                let from = admin::places(&cib, &resource).into_iter().next().ok_or_else(|| nowhere(&resource))?;
-                placing::place(&cluster, placing::ban(&resource, &from, &terms.into()))?;
-                println!("{resource} leaves {from} and may not come back there until `systole clear {resource}`");
-            }
-        }
-        Ok(())
-    };
-    super::here::end("systole move", act())
+        let Some(node) = node else {
+            let from = admin::places(&cib, &resource).into_iter().next().ok_or_else(|| nowhere(&resource))?;
+            placing::place(&cluster, placing::ban(&resource, &from, &terms.into()))?;
+            return Ok(vec![format!("{resource} leaves {from} and may not come back there until `systole clear {resource}`")]);
+        };
+        placing::place(&cluster, placing::prefer(&resource, &node, &terms.into()))?;
+        Ok(vec![format!("{resource} is drawn to {node}; `systole clear {resource}` takes that back")])
+    })
 }
 
 /// Runs `systole ban`.
 pub fn ban(arguments: Vec<OsString>) -> ExitCode {
-    let Ban { resource, node, terms } = match super::parse(arguments) {
-        Ok(arguments) => arguments,
-        Err(code) => return code,
-    };
-    let cluster = Cluster::from_environment("systole ban");
-    let act = || {
+    native::run("ban", arguments, |Ban { resource, node, terms }| {
+        let cluster = Cluster::from_environment("systole ban");
         let cib = known(&cluster, &resource, node.as_deref())?;
         let node = match node {
             Some(node) => node,
             None => admin::places(&cib, &resource).into_iter().next().ok_or_else(|| nowhere(&resource))?,
         };
         placing::place(&cluster, placing::ban(&resource, &node, &terms.into()))?;
-        println!("{resource} is kept off {node} until `systole clear {resource} {node}`");
-        Ok(())
-    };
-    super::here::end("systole ban", act())
+        Ok(vec![format!("{resource} is kept off {node} until `systole clear {resource} {node}`")])
+    })
 }
 
 /// Runs `systole clear`.
 pub fn clear(arguments: Vec<OsString>) -> ExitCode {
-    let Clear { resource, node } = match super::parse(arguments) {
-        Ok(arguments) => arguments,
-        Err(code) => return code,
-    };
-    let cluster = Cluster::from_environment("systole clear");
-    let act = || {
+    native::run("clear", arguments, |Clear { resource, node }| {
+        let cluster = Cluster::from_environment("systole clear");
         known(&cluster, &resource, node.as_deref())?;
         let gone = placing::clear(&cluster, &resource, node.as_deref())?;
-        if gone.is_empty() {
-            println!("nothing was moved or banned by hand");
-        }
-        gone.iter().for_each(|id| println!("removed {id}"));
-        Ok(())
-    };
-    super::here::end("systole clear", act())
+        Ok(match gone.is_empty() {
+            true => vec!["nothing was moved or banned by hand".to_owned()],
+            false => gone.iter().map(|id| format!("removed {id}")).collect(),
+        })
+    })
 }
 
 fn nowhere(resource: &str) -> Refusal {

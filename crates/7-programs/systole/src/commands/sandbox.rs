@@ -44,7 +44,7 @@ struct Start {
 
 /// Runs a sandbox, or speaks to one.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
-    let arguments = match super::parse::<Arguments>(arguments) {
+    let arguments = match super::tool::parse::<Arguments>(arguments) {
         Ok(arguments) => arguments,
         Err(code) => return code,
     };

@@ -1,7 +1,7 @@
 //! `systole simulate`: what the cluster would do, asked in words.
 
 use crate::commands::cib_input::CibInput;
-use crate::commands::command_line;
+use crate::commands::tool;
 use admin::{Exit, Refusal};
 use clap::Parser;
 use rehearsal::{Depth, Ending, Injections, Piece, Request, rehearse};
@@ -62,7 +62,7 @@ struct Arguments {
 
 /// Runs `systole simulate`.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
-    let arguments: Arguments = match command_line::parse(arguments) {
+    let arguments: Arguments = match tool::parse(arguments) {
         Ok(arguments) => arguments,
         Err(code) => return code,
     };
@@ -80,24 +80,24 @@ fn simulate(arguments: &Arguments) -> Result<Exit, Refusal> {
     let input = arguments.xml_file.as_deref().map_or(CibInput::Live, CibInput::from_argument);
     let rehearsal = rehearse(input.prepared("systole simulate")?, &request, &scheduler::schedule);
     match arguments.output.as_str() {
-        "json" => command_line::print(&format!("{:#}\n", in_json(&rehearsal))),
+        "json" => tool::print(&format!("{:#}\n", in_json(&rehearsal))),
         _ => {
             for piece in &rehearsal.pieces {
                 match piece {
-                    Piece::Output(text) => command_line::print(text),
+                    Piece::Output(text) => tool::print(text),
                     Piece::Error(text) => eprintln!("{text}"),
                 }
             }
         }
     }
     if let Some(path) = &arguments.dot {
-        command_line::write(path, &rehearsal.dot(&request))?;
+        tool::write(path, &rehearsal.dot(&request))?;
     }
     if let (Some(path), Some(plan)) = (&arguments.graph, &rehearsal.plan) {
-        command_line::write(path, &plan.graph.to_xml().to_text())?;
+        tool::write(path, &plan.graph.to_xml().to_text())?;
     }
     if let Some(path) = &arguments.save {
-        command_line::write(path, &rehearsal.outcome.to_text())?;
+        tool::write(path, &rehearsal.outcome.to_text())?;
     }
     Ok(if rehearsal.ending == Ending::Terminated { Exit::ERROR } else { Exit::OK })
 }

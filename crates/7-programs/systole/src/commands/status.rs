@@ -1,7 +1,7 @@
 //! `systole status`: nodes, resources and failures, as text or JSON.
 
 use crate::commands::cib_input::CibInput;
-use crate::commands::command_line;
+use crate::commands::tool;
 use admin::{Cluster, Exit, Refusal};
 use clap::Parser;
 use messages::client::{ClientBody, ReplyBody};
@@ -39,7 +39,7 @@ struct Arguments {
 
 /// Runs `systole status`.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
-    let arguments: Arguments = match command_line::parse(arguments) {
+    let arguments: Arguments = match tool::parse(arguments) {
         Ok(arguments) => arguments,
         Err(code) => return code,
     };
@@ -97,11 +97,11 @@ fn show(arguments: &Arguments) -> Result<Exit, Refusal> {
         full_fence_history: false,
     };
     if arguments.output == "json" {
-        command_line::print(&format!("{:#}\n", view.to_json()));
+        tool::print(&format!("{:#}\n", view.to_json()));
     } else {
         let mut lines = Lines::new();
         view.print(&mut lines);
-        command_line::print(&lines.into_text());
+        tool::print(&lines.into_text());
     }
     let is_well = facts.failures.is_empty() && facts.blocked_count == 0 && facts.nodes.iter().all(|node| !node.unclean);
     Ok(if is_well { Exit::OK } else { Exit::ERROR })

@@ -3,7 +3,7 @@
 //! Compat: the commands, texts and XML of Pacemaker's tool; devices and levels are registered by the configuration only.
 
 use crate::commands::fence_devices::{FenceDevices, agent};
-use crate::commands::{API_VERSION, command_line};
+use crate::commands::{API_VERSION, tool};
 use admin::{Cluster, Exit, Refusal};
 use agents::Ended;
 use clap::Parser;
@@ -161,8 +161,8 @@ impl Shown {
 
 /// Runs `stonith_admin`.
 pub fn run(words: Vec<OsString>) -> ExitCode {
-    let request = command_line::quoted(&words);
-    let arguments = match command_line::parse::<Arguments>(words) {
+    let request = tool::quoted(&words);
+    let arguments = match tool::parse::<Arguments>(words) {
         Ok(arguments) => arguments,
         Err(code) => return code,
     };
@@ -183,9 +183,9 @@ pub fn run(words: Vec<OsString>) -> ExitCode {
         shown.text
     };
     match arguments.output_to.as_deref().filter(|path| path.as_os_str() != "-") {
-        None => command_line::print(&text),
+        None => tool::print(&text),
         Some(path) => {
-            if let Err(refusal) = command_line::write(path, &text) {
+            if let Err(refusal) = tool::write(path, &text) {
                 eprintln!("stonith_admin: {refusal}");
                 return ExitCode::from(refusal.exit.0);
             }
