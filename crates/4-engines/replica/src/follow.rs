@@ -75,6 +75,7 @@ impl Replica {
         for request in granted {
             self.granted.add(request);
         }
+        let was = (self.mark.admin_epoch, self.mark.epoch, self.mark.lineage);
         let is_same = Self::is_same_copy(&self.mark, &mark);
         if !is_same {
             let cib = match parse(text.as_bytes(), &Limits::default()).map_err(|error| error.to_string()).and_then(|cib| check(cib, &mark))
@@ -85,15 +86,14 @@ impl Replica {
                     return;
                 }
             };
-            let was = (self.mark.admin_epoch, self.mark.epoch, self.mark.lineage);
             self.cib = Arc::new(cib);
-            self.mark = mark.clone();
-            if was != (mark.admin_epoch, mark.epoch, mark.lineage) {
-                self.store(out);
-            }
             out.push(ReplicaCommand::Changed(Changed { patch: None, is_configuration: true, client: "join".to_owned(), origin: from }));
         }
         self.mark = mark;
+        // A copy that is the same and of another lineage is stored as well: writes wait until enough disks know the lineage.
+        if was != (self.mark.admin_epoch, self.mark.epoch, self.mark.lineage) {
+            self.store(out);
+        }
         self.in_step = true;
         self.asked_for_whole = false;
         if self.is_coordinator() {

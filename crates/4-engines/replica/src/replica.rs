@@ -250,8 +250,8 @@ impl Replica {
             if holder == self.config.node && !is_agreed {
                 self.send_whole(out);
             }
-        } else if !self.in_step && !self.is_coordinator() {
-            self.ask_for_whole(out);
+        } else {
+            self.term_raised(before.as_ref().is_some_and(|before| before.term != term), is_quorate, out);
         }
         if before.as_ref().map(|before| (&before.coordinator, before.term)) == self.settlement.as_ref().map(|s| (&s.coordinator, s.term)) {
             return;
@@ -271,6 +271,18 @@ impl Replica {
             self.tell_durable(out);
         }
         self.answer_durable(out);
+    }
+
+    /// Goes on in the same view. When one that was away brought a higher term, what is on its way under the old one does not count.
+    fn term_raised(&mut self, is_raised: bool, is_quorate: bool, out: &mut Vec<ReplicaCommand>) {
+        if is_raised && self.in_step && is_quorate {
+            self.begin_lineage(self.term(), out);
+        }
+        match self.is_coordinator() {
+            true if is_raised && self.in_step => self.send_whole(out),
+            false if !self.in_step => self.ask_for_whole(out),
+            _ => {}
+        }
     }
 
     /// Notes that this copy is that of a quorum of this term, on the disk too.
