@@ -40,6 +40,10 @@ pub struct Hello {
     pub established: bool,
     /// Whether the sender is on its way out and should not coordinate.
     pub leaving: bool,
+    /// Whether the sender took part in a partition with quorum since it last came or left in good order: such a partition fences it
+    /// before it recovers what may run there.
+    #[serde(default)]
+    pub known_to_quorum: bool,
     pub feature_set: String,
     pub cib: CibMark,
     /// Daemons that were found silent: not waited for.

@@ -34,6 +34,8 @@ pub struct Peer {
     pub(crate) before: PeerState,
     /// Whether it said that it will leave.
     pub(crate) leaving: bool,
+    /// Whether it took part in a partition with quorum since it came.
+    pub(crate) known_to_quorum: bool,
     /// The number of its last beat, and when it was heard of last.
     pub(crate) beat: u64,
     pub(crate) heard: Duration,
@@ -47,6 +49,7 @@ impl Default for Peer {
             daemon: None,
             before: PeerState::Unseen,
             leaving: false,
+            known_to_quorum: false,
             beat: 0,
             heard: Duration::ZERO,
         }
@@ -57,6 +60,11 @@ impl Peer {
     /// Returns whether the node takes part.
     pub fn is_member(&self) -> bool {
         self.state == PeerState::Member
+    }
+
+    /// Returns whether a partition with quorum knows that the node is here, and so would fence it before it recovers what may run there.
+    pub fn is_known_to_quorum(&self) -> bool {
+        self.known_to_quorum
     }
 
     /// Returns whether the node said that it will leave.
