@@ -41,6 +41,9 @@ impl Controller {
 
     /// Returns whether limits and the state of its node let an action begin.
     fn may_begin(&self, now: Now, step: &Step, jobs: &Jobs) -> bool {
+        if step.is_shutdown() && step.node().is_some_and(|node| self.progress.is_at_work(node)) {
+            return false;
+        }
         if step.is_shutdown() && step.node() == Some(&self.node) {
             // The coordinator leaves last, when nothing else is left to be carried out.
             return !self

@@ -45,6 +45,8 @@ impl Controller {
             let node = self.action_node(&report.on_node);
             push_edit(commands, StatusEdit::Record { node, report: Box::new(report) });
         }
+        // Safety: what this node runs may not be what the plan under way believes; the next plan follows at once.
+        self.progress.hold_all();
         for order in at_work {
             // What it is at by order of an earlier coordinator goes on, and its result will come.
             let node = self.action_node(&order.on_node);

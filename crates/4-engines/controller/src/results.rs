@@ -101,6 +101,12 @@ impl Controller {
             self.count_failure(now, report, report.on_fail.as_deref() == Some("ignore"), commands);
             self.tell_failure(report, commands);
         }
+        if report.interval.is_zero() && report.operation != "notify" {
+            // Safety: the plan under way, and one being made, did not know of this: they would start elsewhere what runs by now.
+            // (Found by the simulator: seed 23253 with 20 deeds.)
+            self.changed_meanwhile.insert(report.resource.clone());
+            self.progress.hold_resource(&report.resource);
+        }
         self.want_plan(now, format!("{} on {}: {}", report.operation_key, report.on_node, report.exit));
     }
 

@@ -471,6 +471,40 @@ fn the_coordinator_leaves_last() {
     assert_eq!(lines[1], "shut down node1");
 }
 
+/// Found by the simulator (seeds 21559 and 21696 with 20 deeds): it took with it what it was starting, or what no probe had found yet.
+#[test]
+fn a_node_at_work_does_not_leave() {
+    for at_work in ["1 do start web node2", "1 do monitor web node2"] {
+        let mut rig = Rig::new();
+        rig.plan(&[at_work]);
+        let lines = rig.replan(&["1 cluster do_shutdown - node2", "2 do start db node1"]);
+        assert!(!lines.iter().any(|line| line.contains("shut down")), "{at_work}: {lines:?}");
+        let lines = rig.ends((1, 1), &at_work[5..], 0);
+        assert_eq!(lines.iter().filter(|line| line.contains("shut down node2")).count(), 1, "{at_work}: {lines:?}");
+    }
+    let mut rig = Rig::new();
+    let lines = rig.plan(&["1 do monitor web node2", "2 cluster do_shutdown - node2", "3 do start web node1 after 1"]);
+    assert_eq!(lines.last().unwrap(), "node2: web_monitor_0 [1]");
+    let lines = rig.ends((1, 1), "monitor web node2", 1);
+    assert!(lines.contains(&"calculate".to_owned()) && !lines.iter().any(|line| line.contains("shut down")), "{lines:?}");
+}
+
+/// Found by the simulator (seed 23253 with 20 deeds): the plan under way started elsewhere what a late result said is active.
+#[test]
+fn what_a_late_result_or_a_joining_node_says_stops_the_plan_under_way() {
+    let plan = ["1 do monitor other node3", "2 do start web node2 after 1", "3 do start db node2 after 1"];
+    let orders = |lines: &[String]| lines.iter().filter(|line| line.contains("[1]")).cloned().collect::<Vec<_>>();
+    let mut rig = Rig::new();
+    rig.plan(&plan);
+    assert!(rig.ends((9, 9), "start web node3", 0).contains(&"calculate".to_owned()));
+    assert_eq!(orders(&rig.ends((1, 1), "monitor other node3", 0)), ["node2: db_start_0 [1]"]);
+    let mut rig = Rig::new();
+    rig.plan(&plan);
+    let history = vec![rig.report((9, 9), "start web node3", 0)];
+    rig.event(Event::NodeJoined { node: "node3".into(), incarnation: Incarnation("boot1".into()), at_work: vec![], history });
+    assert_eq!(orders(&rig.ends((1, 1), "monitor other node3", 0)), Vec::<String>::new());
+}
+
 #[test]
 fn a_node_that_asked_to_leave_and_dies_before_is_still_expected() {
     let mut rig = Rig::new();
