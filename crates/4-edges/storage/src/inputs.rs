@@ -8,9 +8,6 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use xml::Element;
 
-/// How many inputs of a series are kept. Compat: the default of `pe-input-series-max`.
-const KEPT_MAX: u64 = 4000;
-
 /// The folder of saved inputs.
 #[derive(Clone, Debug)]
 pub struct InputFiles {
@@ -28,12 +25,11 @@ impl InputFiles {
         read_sequence(&self.folder, series)
     }
 
-    /// Writes an input under its name (`pe-input-12.bz2`) and removes the one that is now too old.
-    pub fn write(&self, name: &str, input: &Element) -> io::Result<()> {
+    /// Writes an input under its name (`pe-input-12.bz2`), and the number that its series uses next.
+    pub fn write(&self, name: &str, next: u64, input: &Element) -> io::Result<()> {
         let invalid = || io::Error::new(io::ErrorKind::InvalidInput, format!("{name:?} is no name of a saved input"));
         let (series, number) = name.strip_suffix(".bz2").and_then(|stem| stem.rsplit_once('-')).ok_or_else(invalid)?;
-        let number: u64 = number.parse().map_err(|_| invalid())?;
-        if series.contains('/') {
+        if series.contains('/') || number.parse::<u64>().is_err() {
             return Err(invalid());
         }
         fs::create_dir_all(&self.folder)?;
@@ -41,10 +37,7 @@ impl InputFiles {
         let mut encoder = BzEncoder::new(Vec::new(), Compression::new(1));
         encoder.write_all(input.to_text().as_bytes())?;
         replace(&self.folder.join(name), &encoder.finish()?, Durability::Loose)?;
-        if let Some(old) = number.checked_sub(KEPT_MAX) {
-            let _ = fs::remove_file(self.folder.join(format!("{series}-{old}.bz2")));
-        }
-        write_sequence(&self.folder, series, number + 1)
+        write_sequence(&self.folder, series, next)
     }
 }
 
@@ -58,14 +51,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let files = InputFiles::new(folder.path());
         assert_eq!(files.next_number("pe-input"), 0);
-        files.write("pe-input-12.bz2", &Element::new("cib").with("epoch", "7")).unwrap();
+        files.write("pe-input-12.bz2", 13, &Element::new("cib").with("epoch", "7")).unwrap();
         assert_eq!(files.next_number("pe-input"), 13);
         let bytes = fs::read(files.folder.join("pe-input-12.bz2")).unwrap();
         let mut text = String::new();
         bzip2::read::BzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap();
         assert_eq!(text, "<cib epoch=\"7\"/>\n");
         for name in ["pe-input.bz2", "../pe-input-1.bz2", "pe-input-x.bz2", "x"] {
-            assert!(files.write(name, &Element::new("cib")).is_err(), "{name}");
+            assert!(files.write(name, 0, &Element::new("cib")).is_err(), "{name}");
         }
     }
 }

@@ -22,6 +22,8 @@ pub enum Job {
     History(Vec<u8>),
     Input {
         name: String,
+        /// The number that its series uses next.
+        next: u64,
         input: Arc<Element>,
     },
 }
@@ -94,7 +96,7 @@ impl Place {
                 match job {
                     Job::Cib { token, cib: element, lineage } => cib = Some((token, element, lineage)),
                     Job::History(bytes) => history = Some(bytes),
-                    Job::Input { name, input } => inputs.push((name, input)),
+                    Job::Input { name, next, input } => inputs.push((name, next, input)),
                 }
             }
             if let Some((token, cib, lineage)) = cib {
@@ -106,8 +108,8 @@ impl Place {
             {
                 tell(Stored::Failed(error.to_string()));
             }
-            for (name, input) in inputs {
-                if let Err(error) = self.inputs.write(&name, &input) {
+            for (name, next, input) in inputs {
+                if let Err(error) = self.inputs.write(&name, next, &input) {
                     tell(Stored::Failed(format!("failed to save {name}: {error}")));
                 }
             }
@@ -130,8 +132,8 @@ mod tests {
             writer.write(Job::Cib { token, cib: cib(token), lineage: token });
         }
         writer.write(Job::History(b"what ran".to_vec()));
-        writer.write(Job::Input { name: "pe-input-1.bz2".into(), input: cib(20) });
-        writer.write(Job::Input { name: "no name".into(), input: cib(20) });
+        writer.write(Job::Input { name: "pe-input-1.bz2".into(), next: 2, input: cib(20) });
+        writer.write(Job::Input { name: "no name".into(), next: 2, input: cib(20) });
         drop(writer);
         let told: Vec<_> = told.iter().collect();
         let tokens: Vec<u64> =

@@ -134,6 +134,10 @@ impl Member {
             self.finish_leaving();
         } else if self.leave_by.is_none() {
             self.leave_by = Some(self.now.monotonic + LEAVING_PATIENCE);
+            // Safety: once this word is heard nobody fences the node any more; should it come back to a partition without quorum, the
+            // rest of the cluster does not know, and it must not start anything there.
+            self.membership.set_known_to_quorum(false);
+            self.save_history();
             self.wakes.insert(Sleeper::Leaving, self.now.monotonic + LEAVING_PATIENCE);
             self.send(PeerMessage::Membership(MembershipMessage::Leaving));
         }
@@ -143,6 +147,7 @@ impl Member {
         // What was set for this node until it leaves is void now.
         let node = self.config.node.clone();
         self.attributes.forget(&node);
+        self.membership.set_known_to_quorum(false);
         self.save_history();
         if !self.is_solitary {
             self.out.push(MemberCommand::Group(GroupCommand::Leave));

@@ -57,7 +57,7 @@ pub enum MemberCommand {
     /// Keep these bytes for the next start of the daemon during this life of the host (`/run`); no sync needed. The last call wins.
     SaveHistory(Vec<u8>),
     /// Keep a plan's input for replay, compressed, under this name (`pe-input-12.bz2`).
-    SaveInput { name: String, element: Arc<Element> },
+    SaveInput { name: String, next: u64, element: Arc<Element> },
     /// Send [`crate::MemberEvent::Woken`] when the monotonic clock reaches this. Replaces the earlier wish.
     WakeAt(Duration),
     /// Write a line to the log.

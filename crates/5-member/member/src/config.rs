@@ -1,6 +1,7 @@
 //! What a member is told once, when it starts. Everything else it learns from the CIB and its peers.
 
 use model::NodeName;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use xml::Element;
@@ -38,8 +39,8 @@ pub struct MemberConfig {
     pub has_watchdog: bool,
     /// How many agents run at once on this host: twice its cores.
     pub parallel_max: usize,
-    /// The number of the first plan input to be saved; the storage edge knows the last one.
-    pub next_input: u64,
+    /// The number that comes next in each series of saved plan inputs (see `input_series`); the storage edge knows them.
+    pub next_inputs: BTreeMap<String, u64>,
     /// What the engine below is called in the CIB (`cluster-infrastructure`).
     pub infrastructure: String,
 }
@@ -60,7 +61,7 @@ impl MemberConfig {
             history: None,
             has_watchdog: false,
             parallel_max: 8,
-            next_input: 0,
+            next_inputs: BTreeMap::new(),
             infrastructure: "corosync".to_owned(),
         }
     }

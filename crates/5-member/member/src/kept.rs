@@ -1,4 +1,5 @@
-//! What a daemon keeps for its successor during a life of the host: the executor's history and the node's attributes.
+//! What a daemon keeps for its successor during a life of the host: the executor's history, the node's attributes, and whether
+//! a partition with quorum knows that the node is here.
 
 use crate::command::MemberCommand;
 use crate::member::Member;
@@ -12,6 +13,8 @@ pub(crate) struct Kept {
     pub executor: Option<executor::History>,
     #[serde(default)]
     pub attributes: Vec<HeldAttribute>,
+    #[serde(default)]
+    pub known_to_quorum: bool,
 }
 
 impl Kept {
@@ -23,7 +26,11 @@ impl Kept {
 
 impl Member {
     pub(crate) fn save_history(&mut self) {
-        let kept = Kept { executor: Some(self.executor.history()), attributes: self.attributes.to_keep() };
+        let kept = Kept {
+            executor: Some(self.executor.history()),
+            attributes: self.attributes.to_keep(),
+            known_to_quorum: self.membership.is_known_to_quorum(),
+        };
         if let Ok(bytes) = serde_json::to_vec(&kept) {
             self.out.push(MemberCommand::SaveHistory(bytes));
         }

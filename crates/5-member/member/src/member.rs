@@ -7,6 +7,7 @@ use crate::alerts::Alerts;
 use crate::command::{LogLevel, MemberCommand};
 use crate::config::MemberConfig;
 use crate::event::{ClientId, MemberEvent};
+use crate::inputs::Inputs;
 use crate::kept::Kept;
 use crate::peers::Outbox;
 use attributes::{Attributes, AttributesEvent};
@@ -22,8 +23,10 @@ use messages::peer::PeerMessage;
 use model::{CallId, NodeName, Now};
 use replica::{Replica, ReplicaConfig, ReplicaEvent};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 use transition::Plan;
+use xml::Element;
 
 /// The feature set written and spoken. Compat: that of Pacemaker 2.1.5, so that one can take over from it and hand back.
 pub(crate) const FEATURE_SET: &str = "3.16.1";
@@ -70,6 +73,8 @@ pub struct Member {
     pub(crate) loopback: VecDeque<String>,
     pub(crate) is_solitary: bool,
     pub(crate) apart_since: Option<Duration>,
+    /// What the history says of `Membership::is_known_to_quorum`.
+    pub(crate) was_known_to_quorum: bool,
     pub(crate) wakes: BTreeMap<Sleeper, Duration>,
     pub(crate) counter: u64,
     // As the coordinator.
@@ -96,11 +101,11 @@ pub struct Member {
     pub(crate) told_gone: BTreeSet<NodeName>,
     pub(crate) configuration_changed: bool,
     pub(crate) status_changed: bool,
-    /// The calculation under way and the name its input is saved under.
-    pub(crate) planning: Option<(u64, String)>,
+    /// The calculation under way and its input.
+    pub(crate) planning: Option<(u64, Arc<Element>)>,
     /// Numbers the plans of this daemon.
     pub(crate) transitions: i32,
-    pub(crate) next_input: u64,
+    pub(crate) inputs: Inputs,
     /// A calculation that waits for members' reports, and until when.
     pub(crate) held_calculation: Option<(u64, Duration)>,
     // Requests.
@@ -135,6 +140,7 @@ impl Member {
             dc_deadtime: config.dc_deadtime,
             feature_set: FEATURE_SET.to_owned(),
         });
+        membership.set_known_to_quorum(kept.known_to_quorum);
         membership.know_term(config.stored.as_ref().map_or(0, |stored| stored.lineage));
         let replica = Replica::new(ReplicaConfig {
             node: config.node.clone(),
@@ -161,6 +167,7 @@ impl Member {
             loopback: VecDeque::new(),
             is_solitary: false,
             apart_since: None,
+            was_known_to_quorum: kept.known_to_quorum,
             wakes: BTreeMap::new(),
             counter: 0,
             in_charge: false,
@@ -181,7 +188,7 @@ impl Member {
             planning: None,
             held_calculation: None,
             transitions: 0,
-            next_input: config.next_input,
+            inputs: Inputs::new(&config.next_inputs),
             askers: BTreeMap::new(),
             fence_askers: BTreeMap::new(),
             forwarded: BTreeMap::new(),

@@ -197,6 +197,10 @@ impl Member {
     }
 
     fn settled(&mut self, settled: Settled) {
+        let is_known = self.membership.is_known_to_quorum();
+        if std::mem::replace(&mut self.was_known_to_quorum, is_known) != is_known {
+            self.save_history();
+        }
         let members: std::collections::BTreeSet<NodeName> = self.membership.members().cloned().collect();
         let hosts = self.membership.view().map_or(0, |view| view.hosts.len());
         let is_complete = members.len() * 2 > self.membership.configured() || members.len() >= hosts;

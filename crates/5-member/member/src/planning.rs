@@ -2,6 +2,7 @@
 
 use crate::command::{LogLevel, MemberCommand, PlanRequest};
 use crate::event::PlanOutcome;
+use crate::inputs::Place;
 use crate::member::{Asker, Member, Sleeper};
 use attributes::Update;
 use controller::AttributeChange;
@@ -11,6 +12,8 @@ use messages::peer::PeerMessage;
 use model::NodeName;
 use std::sync::Arc;
 use std::time::Duration;
+use transition::Plan;
+use xml::Element;
 
 /// Whoever changes the status under this name has told the controller already.
 pub(crate) const CONTROLLER: &str = "controller";
@@ -134,13 +137,10 @@ impl Member {
             self.tell_everyone(messages::event::Fact::Warning { text });
         }
         let input = Arc::new(input);
-        let name = format!("pe-input-{}.bz2", self.next_input);
-        self.next_input += 1;
         let mut saved = (*input).clone();
         // Compat: a saved input is replayed at the time it was made for.
         saved.set("execution-date", self.now.wall.seconds().to_string());
-        self.out.push(MemberCommand::SaveInput { name: name.clone(), element: Arc::new(saved) });
-        self.planning = Some((number, name));
+        self.planning = Some((number, Arc::new(saved)));
         self.out.push(MemberCommand::Plan(PlanRequest { number, input, now: self.now.wall }));
     }
 
@@ -149,7 +149,7 @@ impl Member {
         if self.planning.as_ref().is_none_or(|(number, _)| *number != outcome.number) {
             return;
         }
-        let input = self.planning.take().map(|(_, name)| name);
+        let input = self.planning.take().and_then(|(_, input)| self.save_input(input, outcome.result.as_ref().ok()));
         let mut plan = match outcome.result {
             Ok(plan) => plan,
             Err(reason) => {
@@ -164,6 +164,13 @@ impl Member {
         plan.graph.transition = self.transitions;
         self.last_plan = Some(plan.clone());
         self.give_controller(controller::Event::PlanMade { calculation: outcome.number, plan: Box::new(plan), input });
+    }
+
+    /// Saves the input of a plan; returns the name it is found under.
+    fn save_input(&mut self, element: Arc<Element>, plan: Option<&Plan>) -> Option<String> {
+        let Place { name, next } = self.inputs.place(&element, plan)?;
+        self.out.push(MemberCommand::SaveInput { name: name.clone(), next, element });
+        Some(name)
     }
 
     /// Takes what a node says it is at, when this node is new to it or the other way round.

@@ -253,13 +253,18 @@ impl Member {
 
     fn keep_node_states(&self, edits: &mut Vec<CibEdit>) {
         let cib = self.replica.cib();
+        let is_frozen = !self.membership.is_quorate() && options::option(cib, &["no-quorum-policy"]) == Some("freeze");
         for (name, peer) in self.membership.peers() {
             let state = options::node_state(cib, name);
             let recorded = |attribute: &str| state.and_then(|state| state.attribute(attribute));
             let is_dead = peer.incarnation.as_ref().is_some_and(|life| self.membership.is_fenced(name, life));
             const HERE: [(&str, &str); 2] = [("in_ccm", "true"), ("crmd", "online")];
             const GONE: [(&str, &str); 3] = [("in_ccm", "false"), ("crmd", "offline"), ("join", "down")];
+            // Safety: under `freeze` a partition without quorum goes on with what it has. A node that came after quorum was lost, or whose
+            // leave the others know of, would be fenced by nobody before its resources are recovered elsewhere: it gets none to start.
+            let must_wait = is_frozen && !peer.is_known_to_quorum();
             let mut wanted: Vec<(&str, &str)> = match peer.state {
+                PeerState::Member | PeerState::Joining if must_wait => [&HERE[..], &[("join", "pending"), ("expected", "member")]].concat(),
                 // Compat: what is expected of a member is written once, when it joins; its clean shutdown changes it.
                 PeerState::Member if self.reported.contains_key(name) && recorded("join") == Some("member") => HERE.to_vec(),
                 PeerState::Member if self.reported.contains_key(name) => {
@@ -280,6 +285,15 @@ impl Member {
             let is_lost = matches!(peer.state, PeerState::DaemonLost | PeerState::HostLost);
             if is_lost && !is_dead && recorded("expected").is_none() {
                 wanted.push(("expected", "member"));
+            }
+            // Safety: one that was lost before it had left has not left, whatever it had asked for: it must be fenced like any other.
+            // (Found by the simulator: seed 23351 with 20 deeds.)
+            if is_lost && state.is_some_and(has_asked_to_leave) {
+                edits.push(CibEdit {
+                    operation: "delete".to_owned(),
+                    xpath: Some(format!("/cib/status/node_state[@id='{}']/transient_attributes", self.id_of(name))),
+                    ..CibEdit::default()
+                });
             }
             wanted.retain(|(attribute, value)| recorded(attribute) != Some(*value));
             if wanted.is_empty() {
@@ -408,6 +422,12 @@ impl Member {
             self.alert_of_attribute(&node, &name, value.as_deref());
         }
     }
+}
+
+/// Returns whether a node's transient attributes say that it is to be shut down.
+fn has_asked_to_leave(state: &Element) -> bool {
+    let attributes = state.child("transient_attributes").into_iter().flat_map(Element::descendants);
+    attributes.filter(|pair| pair.name == "nvpair").any(|pair| pair.attribute("name") == Some("shutdown"))
 }
 
 /// Returns the edit that merges an element into a section, making it when it is not there.

@@ -190,7 +190,7 @@ impl Edges {
             MemberCommand::Plan(request) => self.planner.plan(request),
             MemberCommand::Store(order) => self.write(Job::Cib { token: order.token, cib: order.cib, lineage: order.lineage }),
             MemberCommand::SaveHistory(bytes) => self.write(Job::History(bytes)),
-            MemberCommand::SaveInput { name, element } => self.write(Job::Input { name, input: element }),
+            MemberCommand::SaveInput { name, next, element } => self.write(Job::Input { name, next, input: element }),
             MemberCommand::WakeAt(at) => self.wake = Some(self.clock.instant(at)),
             MemberCommand::Log { level, text } => self.log.write(level, &text),
             MemberCommand::Exit { code, reason } => return Some(Ending { code, reason }),

@@ -8,8 +8,6 @@ use messages::group::View;
 use std::path::Path;
 use storage::{CibFiles, InputFiles, Writer};
 
-/// The series of inputs whose numbers go on over restarts.
-const SERIES: &str = "pe-input";
 /// Asked to stay down.
 const STAY_DOWN: i32 = 100;
 
@@ -67,6 +65,7 @@ fn config(edges: &Edges, options: &NodeOptions, view: &View) -> anyhow::Result<O
     for warning in &found.warnings {
         edges.log.write(LogLevel::Warning, warning);
     }
+    let inputs = InputFiles::new(&options.root);
     let uuid = std::fs::read_to_string(Path::new("/proc/sys/kernel/random/uuid")).context("failed to make an id of this start")?;
     Ok(Some(MemberConfig {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -74,7 +73,7 @@ fn config(edges: &Edges, options: &NodeOptions, view: &View) -> anyhow::Result<O
         uuid: uuid.trim().to_owned(),
         stored: found.cib.map(|cib| StoredCib { cib, lineage: found.lineage }),
         history: Writer::read_history(&options.root),
-        next_input: InputFiles::new(&options.root).next_number(SERIES),
+        next_inputs: member::input_series().map(|series| (series.to_owned(), inputs.next_number(series))).collect(),
         ..MemberConfig::new(options.node.clone(), *id)
     }))
 }
