@@ -13,11 +13,13 @@ pub struct HubOptions {
     pub nodes: Vec<NodeName>,
     /// A connection that shows no life for this long is evicted.
     pub silence_max: Duration,
+    /// The user and group that daemons run as, where they are not the hub's own: their connections are let in too.
+    pub daemons: Option<(u32, u32)>,
 }
 
 impl HubOptions {
     /// Returns the options for these nodes, with one second of silence allowed.
     pub fn new(socket: impl Into<PathBuf>, nodes: Vec<NodeName>) -> Self {
-        Self { socket: socket.into(), nodes, silence_max: Duration::from_secs(1) }
+        Self { socket: socket.into(), nodes, silence_max: Duration::from_secs(1), daemons: None }
     }
 }

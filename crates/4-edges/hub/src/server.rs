@@ -35,7 +35,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 pub fn run(options: HubOptions) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
-        let listener = listen(&options.socket)?;
+        let listener = listen(&options)?;
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         tokio::select! {
             result = serve(listener, &options) => result,
@@ -46,7 +46,8 @@ pub fn run(options: HubOptions) -> io::Result<()> {
 }
 
 /// Binds the socket; a stale file of a hub that is gone is replaced, a living hub is not.
-fn listen(path: &Path) -> io::Result<UnixListener> {
+fn listen(options: &HubOptions) -> io::Result<UnixListener> {
+    let path: &Path = &options.socket;
     if path.exists() {
         if std::os::unix::net::UnixStream::connect(path).is_ok() {
             return Err(io::Error::new(io::ErrorKind::AddrInUse, format!("another hub serves {}", path.display())));
@@ -54,6 +55,9 @@ fn listen(path: &Path) -> io::Result<UnixListener> {
         std::fs::remove_file(path)?;
     }
     let listener = UnixListener::bind(path)?;
+    if let Some((_, group)) = options.daemons {
+        std::os::unix::fs::chown(path, None, Some(group))?;
+    }
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
     Ok(listener)
 }
@@ -84,7 +88,7 @@ async fn serve(listener: UnixListener, options: &HubOptions) -> io::Result<()> {
     loop {
         let outputs = tokio::select! {
             accepted = listener.accept() => {
-                if let Ok((stream, _)) = accepted && is_allowed(&stream) {
+                if let Ok((stream, _)) = accepted && is_allowed(&stream, options.daemons) {
                     wires.insert(next, open(next, stream, tell.clone()));
                     next += 1;
                 }
@@ -103,10 +107,13 @@ fn first_view_id() -> u64 {
     since.as_millis() as u64
 }
 
-/// Root and the hub's own user.
-fn is_allowed(stream: &UnixStream) -> bool {
+/// Root, the hub's own user and group, and the user that daemons run as.
+fn is_allowed(stream: &UnixStream, daemons: Option<(u32, u32)>) -> bool {
     let own = rustix::process::geteuid().as_raw();
-    stream.peer_cred().is_ok_and(|peer| peer.uid() == 0 || peer.uid() == own || peer.gid() == rustix::process::getegid().as_raw())
+    let is_daemons = |uid: u32| daemons.is_some_and(|(user, _)| user == uid);
+    stream.peer_cred().is_ok_and(|peer| {
+        peer.uid() == 0 || peer.uid() == own || is_daemons(peer.uid()) || peer.gid() == rustix::process::getegid().as_raw()
+    })
 }
 
 fn act(state: &mut State, now: Duration, input: Input, wires: &mut BTreeMap<Connection, Wire>) -> Vec<Output> {
@@ -159,7 +166,8 @@ fn deliver(state: &mut State, now: Duration, outputs: Vec<Output>, wires: &mut B
                 let frame: Arc<[u8]> = encode(&message).into();
                 for connection in to {
                     let Some(wire) = wires.get(&connection) else { continue };
-                    if wire.queued.get() + frame.len() > QUEUE_MAX {
+                    // One frame always goes, however long: a whole configuration must not cost a member its place.
+                    if wire.queued.get() > QUEUE_MAX {
                         todo.extend(state.stuck(now, connection));
                         todo.push_back(Output::Close(connection));
                     } else {

@@ -2,6 +2,7 @@
 
 use crate::AgentdOptions;
 use crate::reset::ROOT_VARIABLE;
+use crate::supervisor::OWN_FOLDER;
 use agents::{Child, Process, User};
 use anyhow::Context;
 use messages::agent::{AgentOrder, AgentOutcome};
@@ -94,7 +95,7 @@ impl Daemon {
         let child = command.spawn().with_context(|| format!("failed to start {}", program.display()))?;
         let watched = Child::watch(&child)?;
         let process = watched.process();
-        let record = options.root.join("run/systole").join(RECORD);
+        let record = options.root.join(OWN_FOLDER).join(RECORD);
         std::fs::write(record, format!("{} {}\n", process.pid, process.start_time)).context("failed to record the daemon")?;
         let running = Running { child: watched, link: Link::new(ours)?, started: Instant::now(), is_mute: false };
         self.running = Some(running);

@@ -19,7 +19,7 @@ pub struct AgentdOptions {
     pub tools: Option<PathBuf>,
     /// The user the daemon runs as; absent: the same as the root role.
     pub daemon_user: Option<String>,
-    /// Names this life of the host. Absent: kept in `<root>/run/systole`, a new one when that folder is new or the machine was rebooted.
+    /// Names this life of the host. Absent: kept in `<root>/run/systole-agentd`, a new one when that folder is new or the machine was rebooted.
     /// Whoever switches a sandbox node on must empty `<root>/run` first, as a boot would.
     pub incarnation: Option<String>,
 }

@@ -17,9 +17,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
+/// Where the root role keeps what it must find again. Safety: the daemon cannot write there, or it could have root write elsewhere.
+pub(crate) const OWN_FOLDER: &str = "run/systole-agentd";
+
 /// Folders of a host, and whether the daemon writes there.
-const FOLDERS: [(&str, bool); 9] = [
+const FOLDERS: [(&str, bool); 10] = [
     ("run/systole", true),
+    (OWN_FOLDER, false),
     ("run/resource-agents", false),
     ("run/crm", true),
     ("var/lib/pacemaker", true),
@@ -73,7 +77,7 @@ struct Supervisor {
 
 impl Supervisor {
     async fn run(options: AgentdOptions) -> anyhow::Result<()> {
-        let folder = options.root.join("run/systole");
+        let folder = options.root.join(OWN_FOLDER);
         let life = establish(&options, &folder).context("failed to tell which life of the host this is")?;
         outlast_earlier(&folder);
         let (records, results) = records(&folder, &life)?;

@@ -32,6 +32,8 @@ pub struct Options {
     pub script: Option<String>,
     /// Where the sandbox lives; absent: a new folder that is removed at the end.
     pub folder: Option<PathBuf>,
+    /// The user that daemons run as; absent: the one who started the sandbox.
+    pub daemon_user: Option<String>,
     /// Show every fact, not only those of an incident.
     pub verbose: bool,
     /// The program that all processes of the sandbox run.

@@ -20,6 +20,9 @@ struct HubArguments {
     /// How long a connection may show no life before it is evicted, in milliseconds
     #[arg(long, default_value_t = 1000)]
     silence_ms: u64,
+    /// The user that the nodes' daemons run as, where it is not this one
+    #[arg(long)]
+    daemon_user: Option<String>,
 }
 
 /// Runs the hub.
@@ -31,6 +34,12 @@ pub fn hub(arguments: Vec<OsString>) -> ExitCode {
     let nodes = arguments.nodes.into_iter().map(Into::into).collect();
     let mut options = hub::HubOptions::new(arguments.socket, nodes);
     options.silence_max = Duration::from_millis(arguments.silence_ms);
+    if let Some(name) = &arguments.daemon_user {
+        match agents::User::find(std::path::Path::new("/"), name) {
+            Some(user) => options.daemons = Some((user.uid, user.gid)),
+            None => return super::finish("hub", Err(anyhow::anyhow!("there is no user {name}"))),
+        }
+    }
     super::finish("hub", hub::run(options).map_err(Into::into))
 }
 

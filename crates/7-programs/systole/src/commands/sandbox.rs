@@ -37,6 +37,9 @@ struct Start {
     /// Where the nodes keep their files; kept at the end [default: a temporary folder]
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
+    /// The user that the nodes' daemons run as; needs root [default: yourself]
+    #[arg(long, value_name = "NAME")]
+    daemon_user: Option<String>,
     /// Show every fact, not only those of an incident
     #[arg(long, short)]
     verbose: bool,
@@ -73,6 +76,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         cib: start.cib,
         script: start.script,
         folder: start.folder,
+        daemon_user: start.daemon_user,
         verbose: start.verbose,
         program,
         tools,
