@@ -154,6 +154,13 @@ pub struct ClientError {
     pub message: String,
 }
 
+/// How long a configuration may be, in bytes of XML without indentation; what a client sends may be twice as long. Every member reads and
+/// compares a new configuration on its event loop: a longer one would hold up what keeps resources running.
+pub const CONFIGURATION_BYTES_MAX: usize = 16 << 20;
+
+/// The transient attribute of a node whose disk does not take the configuration; its value says why.
+pub const DISK_PROBLEM: &str = "systole-disk-problem";
+
 /// What a daemon says of itself and its cluster.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct NodeInfo {

@@ -6,7 +6,7 @@ use cib::Version;
 use cib::acl::{self, Permissions};
 use cib::digest::{DigestForm, content_digest, md5};
 use cib::patch::Patch;
-use messages::client::{CibEdit, ClientError};
+use messages::client::{CONFIGURATION_BYTES_MAX, CibEdit, ClientError};
 use messages::peer::{CibChange, CibMark, CibWish};
 use model::Now;
 use xml::Element;
@@ -130,6 +130,7 @@ fn client_edit(cib: &Element, wish: &CibWish, edit: &CibEdit, is_quorate: bool, 
         return Err(ClientError { exit_code: 106, message });
     }
     if is_configuration {
+        refuse_oversized(&next)?;
         refuse_invalid(&next)?;
         node_ids::settle(&mut next);
     }
@@ -150,6 +151,18 @@ fn client_edit(cib: &Element, wish: &CibWish, edit: &CibEdit, is_quorate: bool, 
 /// Compat: the time of the last change as `ctime` writes it; in UTC, since nodes may stand in different zones.
 fn written_at(now: Now) -> String {
     jiff::Timestamp::from_second(now.wall.seconds()).map(|time| time.strftime("%a %b %e %H:%M:%S %Y").to_string()).unwrap_or_default()
+}
+
+/// A configuration that would hold up the event loops is not taken: the one in force stays.
+fn refuse_oversized(cib: &Element) -> Result<(), ClientError> {
+    let length = cib.child("configuration").map_or(0, |configuration| configuration.to_compact().len());
+    match length <= CONFIGURATION_BYTES_MAX {
+        true => Ok(()),
+        false => {
+            let message = format!("the configuration would be {length} bytes long; at most {CONFIGURATION_BYTES_MAX} are taken");
+            Err(ClientError { exit_code: 65, message })
+        }
+    }
 }
 
 /// What every schema refuses is not taken, forced or not: the configuration in force stays.

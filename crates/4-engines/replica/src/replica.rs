@@ -80,6 +80,10 @@ pub enum ReplicaCommand {
     },
     WakeAt(Duration),
     Warn(String),
+    /// This node's disk does not take the CIB, and why; or takes it again.
+    Disk {
+        problem: Option<String>,
+    },
 }
 
 /// How this node's copy changed.
@@ -131,6 +135,7 @@ pub struct Replica {
     pub(crate) stores: VecDeque<(u64, CibMark)>,
     pub(crate) next_token: u64,
     pub(crate) retry_store_at: Option<Duration>,
+    pub(crate) has_disk_problem: bool,
 }
 
 impl Replica {
@@ -154,6 +159,7 @@ impl Replica {
             stores: VecDeque::new(),
             next_token: 1,
             retry_store_at: None,
+            has_disk_problem: false,
         }
     }
 
@@ -320,11 +326,17 @@ impl Replica {
             Ok(()) => {
                 self.durable.insert(self.config.node.clone(), (mark.lineage, mark.admin_epoch, mark.epoch));
                 self.retry_store_at = None;
+                if std::mem::take(&mut self.has_disk_problem) {
+                    out.push(ReplicaCommand::Disk { problem: None });
+                }
                 self.tell_durable(out);
                 self.durable_grew(now, out);
             }
             Err(reason) => {
-                out.push(ReplicaCommand::Warn(format!("failed to store the CIB: {reason}; it is tried again")));
+                if !std::mem::replace(&mut self.has_disk_problem, true) {
+                    out.push(ReplicaCommand::Warn(format!("failed to store the CIB: {reason}; it is tried again until the disk takes it")));
+                    out.push(ReplicaCommand::Disk { problem: Some(reason) });
+                }
                 self.retry_store_at = Some(now.monotonic + Duration::from_secs(2));
             }
         }

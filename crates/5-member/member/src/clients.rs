@@ -4,7 +4,7 @@ use crate::event::ClientId;
 use crate::member::{Asker, Member, Sleeper};
 use attributes::{AttributesEvent, Update};
 use cib::edit::{Section, Target, query};
-use messages::client::{ClientBody, ClientError, ClientRequest, KnownNode, NodeInfo, ReplyBody};
+use messages::client::{CONFIGURATION_BYTES_MAX, ClientBody, ClientError, ClientRequest, KnownNode, NodeInfo, ReplyBody};
 use messages::peer::{CibChange, CibWish, MembershipMessage, PeerMessage};
 use model::{NodeName, Timestamp};
 use replica::ReplicaEvent;
@@ -34,6 +34,10 @@ impl Member {
         match request.body {
             ClientBody::Subscribe => {
                 self.subscribers.insert(client, request.id);
+            }
+            ClientBody::CibEdit { edit, .. } if edit.xml.as_ref().is_some_and(|xml| xml.len() > 2 * CONFIGURATION_BYTES_MAX) => {
+                let (length, limit) = (edit.xml.map_or(0, |xml| xml.len()), 2 * CONFIGURATION_BYTES_MAX);
+                self.answer(asker, Err(refusal(65, format!("the change is {length} bytes long; at most {limit} are taken"))));
             }
             ClientBody::CibEdit { request: key, edit } => {
                 // A retry after a reconnect: the first asker is gone, the answer goes to this one.

@@ -324,8 +324,20 @@ impl Member {
                     self.wakes.insert(Sleeper::Replica, at);
                 }
                 ReplicaCommand::Warn(text) => self.log(LogLevel::Warning, text),
+                ReplicaCommand::Disk { problem } => self.tell_disk(problem),
             }
         }
+    }
+
+    /// Lets everyone see that a disk takes nothing: as an attribute of this node, and as a warning.
+    fn tell_disk(&mut self, problem: Option<String>) {
+        let node = self.config.node.clone();
+        let text = match &problem {
+            Some(reason) => format!("{node} cannot store the configuration: {reason}"),
+            None => format!("{node} can store the configuration again"),
+        };
+        self.tell_everyone(Fact::Warning { text });
+        self.set_attribute(node, messages::client::DISK_PROBLEM.to_owned(), problem);
     }
 
     fn send_replica(&mut self, message: ReplicaMessage) {

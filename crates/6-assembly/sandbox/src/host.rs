@@ -7,6 +7,11 @@ use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::process::{Child, Command, Stdio};
 
+/// What fills a disk.
+const BALLAST: &str = "ballast";
+/// No larger disk is filled.
+const SMALL_DISK: u64 = 64 << 20;
+
 /// What a host is doing, as its power supply sees it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Power {
@@ -24,12 +29,13 @@ pub(crate) struct Host {
     root_role: Option<Child>,
     /// Counts boots; the host's incarnation is made of it.
     boots: u32,
+    daemon_user: Option<String>,
 }
 
 impl Host {
     /// Returns a host that is off.
-    pub(crate) fn new(name: NodeName) -> Self {
-        Self { name, power: Power::Off, is_cut_off: false, root_role: None, boots: 0 }
+    pub(crate) fn new(name: NodeName, daemon_user: Option<String>) -> Self {
+        Self { name, power: Power::Off, is_cut_off: false, root_role: None, boots: 0, daemon_user }
     }
 
     fn mark(&self, layout: &Layout) -> String {
@@ -63,6 +69,7 @@ impl Host {
         ];
         let child = Command::new(&layout.program)
             .args(arguments)
+            .args(self.daemon_user.iter().flat_map(|user| ["--daemon-user", user]))
             .env(processes::MARK, self.mark(layout))
             .env("SYSTOLE_ROOT", layout.root(&self.name))
             .env("SYSTOLE_SANDBOX", layout.control_socket())
@@ -104,6 +111,22 @@ impl Host {
             processes::thaw_all(pid, &self.mark(layout));
             self.power = Power::On;
         }
+    }
+
+    /// Fills the disk that keeps the node's CIB, to the last byte. It must be a small one of its own.
+    pub(crate) fn fill_disk(&self, layout: &Layout) -> anyhow::Result<()> {
+        let folder = layout.disk(&self.name);
+        let room = rustix::fs::statvfs(&folder)?;
+        let bytes = room.f_blocks * room.f_frsize;
+        anyhow::ensure!(bytes <= SMALL_DISK, "{} is on a disk of {bytes} bytes: only a small one of its own is filled", folder.display());
+        let mut ballast = OpenOptions::new().create(true).append(true).open(folder.join(BALLAST))?;
+        while std::io::Write::write(&mut ballast, &[0; 4096]).is_ok_and(|written| written > 0) {}
+        Ok(())
+    }
+
+    /// Makes room on the disk again.
+    pub(crate) fn free_disk(&self, layout: &Layout) -> anyhow::Result<()> {
+        Ok(std::fs::remove_file(layout.disk(&self.name).join(BALLAST))?)
     }
 
     /// Kills only the node's daemon; its root role starts it again.

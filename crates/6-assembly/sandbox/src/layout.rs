@@ -46,6 +46,11 @@ impl Layout {
         self.root(node).join("run/resource-agents")
     }
 
+    /// What survives a crash of the node.
+    pub(crate) fn disk(&self, node: &NodeName) -> PathBuf {
+        self.root(node).join("var/lib/pacemaker")
+    }
+
     /// What the node's processes print.
     pub(crate) fn log(&self, node: &NodeName) -> PathBuf {
         self.root(node).join("console.log")

@@ -59,6 +59,7 @@ const METADATA: &str = r#"<?xml version="1.0" ?>
 <parameters>
 <parameter name="action" unique="0" required="1"><content type="string" default="reboot"/><shortdesc lang="en">Fencing action</shortdesc></parameter>
 <parameter name="port" unique="0" required="1"><content type="string"/><shortdesc lang="en">The host</shortdesc></parameter>
+<parameter name="power_wait" unique="0" required="0"><content type="second" default="0"/><shortdesc lang="en">Wait before power is switched</shortdesc></parameter>
 <parameter name="socket" unique="0" required="0"><content type="string"/><shortdesc lang="en">Where the sandbox listens</shortdesc></parameter>
 </parameters>
 <actions>
@@ -94,6 +95,11 @@ pub fn fence_agent() -> u8 {
         return 1;
     };
     let host = option("port").or_else(|| option("plug")).or_else(|| option("nodename")).unwrap_or_default();
+    if matches!(action.as_str(), "on" | "off" | "reboot")
+        && let Some(wait) = option("power_wait").and_then(|text| text.parse().ok())
+    {
+        std::thread::sleep(Duration::from_secs(wait));
+    }
     match send(Path::new(&socket), &format!("power {action} {host}")) {
         Ok(answer) if action == "status" => u8::from(answer == "off") * 2,
         Ok(answer) => {

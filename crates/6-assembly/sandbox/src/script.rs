@@ -29,6 +29,9 @@ pub(crate) enum Step {
     KillRootRole(Target),
     KillHub,
     KillResource(String),
+    /// Fills the disk that keeps the node's CIB; there must be one of its own, small enough.
+    FillDisk(Target),
+    FreeDisk(Target),
     Standby(Target),
     Online(Target),
     Shutdown(Target),
@@ -74,6 +77,7 @@ cut NODE           cut its network          heal              mend the network
 kill-daemon NODE   kill only its daemon     kill-root NODE    kill only its root role
 kill-hub           kill the hub             kill-resource R   kill a resource's process
 standby NODE       move everything away     online NODE       end standby
+fill-disk NODE     fill its (own, small) disk    free-disk NODE    make room again
 shutdown NODE      shut it down cleanly     fencing off|on    break or mend the power switch
 wait               until all is well        pause 2s          let time pass
 expect R [on NODE] | expect R stopped | expect R unanswered (by its client)
@@ -129,6 +133,8 @@ pub(crate) fn step(line: &str) -> anyhow::Result<Step> {
         ("kill-daemon", rest) => Step::KillDaemon(target(rest)?),
         ("kill-root", rest) => Step::KillRootRole(target(rest)?),
         ("kill-hub", []) => Step::KillHub,
+        ("fill-disk", rest) => Step::FillDisk(target(rest)?),
+        ("free-disk", rest) => Step::FreeDisk(target(rest)?),
         ("kill-resource", [resource]) => Step::KillResource((*resource).to_owned()),
         ("standby", rest) => Step::Standby(target(rest)?),
         ("online", rest) => Step::Online(target(rest)?),

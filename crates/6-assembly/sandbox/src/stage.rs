@@ -114,7 +114,7 @@ impl Stage {
         let (answer_sender, answers) = channel();
         let (order_sender, orders) = channel();
         let ending = Arc::new(AtomicBool::new(false));
-        let hub = start_hub(&layout, &configuration.nodes)?;
+        let hub = start_hub(&layout, &configuration.nodes, options.daemon_user.as_deref())?;
         power::listen(&layout.control_socket(), order_sender)?;
         for node in &configuration.nodes {
             watch::subscribe(&layout, node, event_sender.clone(), ending.clone());
@@ -124,7 +124,7 @@ impl Stage {
         }
         let mut stage = Self {
             typed: typed_lines(options.script.is_none()),
-            hosts: configuration.nodes.iter().cloned().map(Host::new).collect(),
+            hosts: configuration.nodes.iter().cloned().map(|name| Host::new(name, options.daemon_user.clone())).collect(),
             single: configuration.single.clone(),
             options,
             layout,
@@ -242,7 +242,7 @@ impl Stage {
         if let Some(status) = self.hub.try_wait()? {
             println!("{}  the hub ended ({status}) and is started again", clock());
             let nodes: Vec<NodeName> = self.hosts.iter().map(|host| host.name.clone()).collect();
-            self.hub = start_hub(&self.layout, &nodes)?;
+            self.hub = start_hub(&self.layout, &nodes, self.options.daemon_user.as_deref())?;
         }
         let powered: Vec<NodeName> = self.hosts.iter().filter(|h| h.power != Power::Off).map(|h| h.name.clone()).collect();
         for problem in checks::active_twice(&self.layout, &powered, &self.single) {
@@ -412,7 +412,7 @@ impl Drop for Stage {
     }
 }
 
-fn start_hub(layout: &Layout, nodes: &[NodeName]) -> anyhow::Result<Child> {
+fn start_hub(layout: &Layout, nodes: &[NodeName], daemon_user: Option<&str>) -> anyhow::Result<Child> {
     let console = std::fs::OpenOptions::new().create(true).append(true).open(layout.folder.join("hub.log"))?;
     let names: Vec<&str> = nodes.iter().map(NodeName::as_str).collect();
     Ok(Command::new(&layout.program)
@@ -421,6 +421,7 @@ fn start_hub(layout: &Layout, nodes: &[NodeName]) -> anyhow::Result<Child> {
         .arg(layout.hub_socket())
         .arg("--nodes")
         .arg(names.join(","))
+        .args(daemon_user.into_iter().flat_map(|user| ["--daemon-user", user]))
         .stdin(Stdio::null())
         .stdout(console.try_clone()?)
         .stderr(console)

@@ -56,6 +56,8 @@ impl Stage {
                 self.kill_hub()
             }
             Step::KillResource(resource) => self.kill_resource(&resource),
+            Step::FillDisk(target) => self.each(&target, "has a full disk", |stage, at| stage.hosts[at].fill_disk(&stage.layout)),
+            Step::FreeDisk(target) => self.each(&target, "has room on its disk", |stage, at| stage.hosts[at].free_disk(&stage.layout)),
             Step::Standby(target) => self.each(&target, "goes into standby", |stage, at| stage.set_standby(at, true)),
             Step::Online(target) => self.each(&target, "leaves standby", |stage, at| stage.set_standby(at, false)),
             Step::Shutdown(target) => self.each(&target, "is shut down", |stage, at| stage.shut_down(at)),

@@ -4,7 +4,7 @@ use crate::commands::cib_input::CibInput;
 use crate::commands::tool;
 use admin::{Cluster, Exit, Refusal};
 use clap::Parser;
-use messages::client::{ClientBody, ReplyBody};
+use messages::client::{ClientBody, DISK_PROBLEM, ReplyBody};
 use status::Facts;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -50,6 +50,11 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
             ExitCode::from(refusal.exit.0)
         }
     }
+}
+
+/// Returns the nodes whose disk takes nothing, and why.
+fn disk_problems(facts: &Facts) -> impl Iterator<Item = (&str, &str)> {
+    facts.nodes.iter().filter_map(|node| Some((node.name.as_str(), node.attributes.get(DISK_PROBLEM)?.as_str())))
 }
 
 fn show(arguments: &Arguments) -> Result<Exit, Refusal> {
@@ -103,6 +108,7 @@ fn show(arguments: &Arguments) -> Result<Exit, Refusal> {
         view.print(&mut lines);
         tool::print(&lines.into_text());
     }
-    let is_well = facts.failures.is_empty() && facts.blocked_count == 0 && facts.nodes.iter().all(|node| !node.unclean);
+    let is_well = disk_problems(&facts).next().is_none()
+        && facts.failures.is_empty() && facts.blocked_count == 0 && facts.nodes.iter().all(|node| !node.unclean);
     Ok(if is_well { Exit::OK } else { Exit::ERROR })
 }
