@@ -13,11 +13,7 @@ use xml::Element;
 #[derive(Clone, Debug)]
 pub enum Job {
     /// Skipped when a newer one waits, whose outcome then stands for both.
-    Cib {
-        token: u64,
-        cib: Arc<Element>,
-        lineage: u64,
-    },
+    Cib { token: u64, cib: Arc<Element>, lineage: u64 },
     /// For the next daemon of this life of the host; the last one wins.
     History(Vec<u8>),
     Input {

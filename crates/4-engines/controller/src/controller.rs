@@ -175,6 +175,7 @@ impl Controller {
             Event::PlanFailed { calculation, error } => self.plan_failed(now, calculation, error, commands),
             Event::Reported { from, report } => self.reported(now, &from, *report, commands),
             Event::FencingEnded(end) => self.fencing_ended(now, end, commands),
+            Event::Hurry => self.settle_until = None,
             Event::ShutdownRequested { node } => self.shutdown_requested(now, node, commands),
             Event::ShutdownDone { node } => self.shutdown_done(now, &node, commands),
             _ => {}

@@ -12,6 +12,8 @@ use transition::{ActionNode, Plan};
 /// What happened.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Event {
+    /// There is no quorum, and the policy is to stop: nobody is waited for, since nothing will be started.
+    Hurry,
     /// This node became the coordinator: plans are made from now on, under keys with this id.
     Elected { uuid: String, term: u64 },
     /// How often in a row fencings of these nodes failed under earlier coordinators; told after an election.

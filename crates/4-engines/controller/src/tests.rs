@@ -314,10 +314,14 @@ fn a_new_coordinator_waits_a_moment_for_what_its_members_have_to_say() {
     let mut nodes = rig.controller.nodes.clone();
     rig.event(Event::Deposed);
     nodes.get_mut("node2").unwrap().reachable = false;
-    rig.event(Event::NodesChanged(nodes));
+    rig.event(Event::NodesChanged(nodes.clone()));
     assert_eq!(rig.event(Event::Elected { uuid: UUID.into(), term: 2 }), ["idle?no"]);
     assert_eq!(rig.at(1), Vec::<String>::new());
     assert_eq!(rig.at(2), ["calculate"], "but not for long");
+    rig.event(Event::Deposed);
+    rig.event(Event::NodesChanged(nodes));
+    rig.event(Event::Elected { uuid: UUID.into(), term: 3 });
+    assert_eq!(rig.event(Event::Hurry), ["calculate"], "unless there is nothing to start");
 }
 
 #[test]
@@ -471,7 +475,7 @@ fn the_coordinator_leaves_last() {
     assert_eq!(lines[1], "shut down node1");
 }
 
-/// Found by the simulator (seeds 21559 and 21696 with 20 deeds): it took with it what it was starting, or what no probe had found yet.
+/// Found by the simulator (seeds 21559, 21696 and 20484 with 20 deeds): it took with it what it was starting, or what no probe had found yet.
 #[test]
 fn a_node_at_work_does_not_leave() {
     for at_work in ["1 do start web node2", "1 do monitor web node2"] {
@@ -480,7 +484,9 @@ fn a_node_at_work_does_not_leave() {
         let lines = rig.replan(&["1 cluster do_shutdown - node2", "2 do start db node1"]);
         assert!(!lines.iter().any(|line| line.contains("shut down")), "{at_work}: {lines:?}");
         let lines = rig.ends((1, 1), &at_work[5..], 0);
-        assert_eq!(lines.iter().filter(|line| line.contains("shut down node2")).count(), 1, "{at_work}: {lines:?}");
+        assert!(!lines.iter().any(|line| line.contains("shut down")), "{at_work}: the plan does not know the outcome: {lines:?}");
+        let lines = rig.plan(&["1 cluster do_shutdown - node2"]);
+        assert!(lines.contains(&"shut down node2".to_owned()), "{at_work}: {lines:?}");
     }
     let mut rig = Rig::new();
     let lines = rig.plan(&["1 do monitor web node2", "2 cluster do_shutdown - node2", "3 do start web node1 after 1"]);

@@ -415,7 +415,6 @@ impl Membership {
         self.excluded.remove(&from);
         let peer = self.peers.entry(from.clone()).or_default();
         (peer.incarnation, peer.daemon, peer.heard) = (Some(hello.incarnation.clone()), Some(hello.daemon), now.monotonic);
-        peer.leaving |= hello.leaving;
         peer.known_to_quorum = hello.known_to_quorum || view.quorate;
         let term = hello.term;
         self.hellos.insert(from.clone(), hello);

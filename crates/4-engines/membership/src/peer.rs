@@ -66,9 +66,4 @@ impl Peer {
     pub fn is_known_to_quorum(&self) -> bool {
         self.known_to_quorum
     }
-
-    /// Returns whether the node said that it will leave.
-    pub fn is_leaving(&self) -> bool {
-        self.leaving
-    }
 }

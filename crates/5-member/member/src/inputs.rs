@@ -68,9 +68,9 @@ mod tests {
     }
 
     fn cib(options: &[(&str, &str)]) -> Element {
-        let pairs = options.iter().map(|(name, value)| {
-            Element::new("nvpair").with("id", format!("o-{name}")).with("name", name).with("value", value)
-        });
+        let pairs = options
+            .iter()
+            .map(|(name, value)| Element::new("nvpair").with("id", format!("o-{name}")).with("name", name).with("value", value));
         let set = Element::new("cluster_property_set").with("id", "o").with_children(pairs);
         let configuration = Element::new("configuration").with_child(Element::new("crm_config").with_child(set));
         Element::new("cib").with_child(configuration)

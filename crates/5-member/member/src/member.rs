@@ -106,6 +106,8 @@ pub struct Member {
     /// Numbers the plans of this daemon.
     pub(crate) transitions: i32,
     pub(crate) inputs: Inputs,
+    /// The controller was told that it need not wait for anybody.
+    pub(crate) has_hurried: bool,
     /// A calculation that waits for members' reports, and until when.
     pub(crate) held_calculation: Option<(u64, Duration)>,
     // Requests.
@@ -186,6 +188,7 @@ impl Member {
             configuration_changed: false,
             status_changed: false,
             planning: None,
+            has_hurried: false,
             held_calculation: None,
             transitions: 0,
             inputs: Inputs::new(&config.next_inputs),
@@ -234,6 +237,11 @@ impl Member {
             && self.controller.is_idle()
             && !self.attributes.has_unwritten()
             && self.membership.members().all(|node| self.reported.contains_key(node))
+    }
+
+    /// Returns how many things wait here for something else: messages that have not come round, requests without an answer.
+    pub fn backlog(&self) -> usize {
+        self.outbox.unheard() + self.askers.len() + self.fence_askers.len() + self.forwarded.len()
     }
 
     /// Takes one event and returns what is to be done, in this order.

@@ -30,6 +30,11 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
+    /// Returns how many messages have not come round.
+    pub(crate) fn unheard(&self) -> usize {
+        self.unheard.len()
+    }
+
     /// Forgets what must not be sent again. Replicas and joins say what is needed anew in each view.
     fn purge(&mut self) {
         self.unheard.retain(|(_, message)| {

@@ -109,6 +109,8 @@ fn show(arguments: &Arguments) -> Result<Exit, Refusal> {
         tool::print(&lines.into_text());
     }
     let is_well = disk_problems(&facts).next().is_none()
-        && facts.failures.is_empty() && facts.blocked_count == 0 && facts.nodes.iter().all(|node| !node.unclean);
+        && facts.failures.is_empty()
+        && facts.blocked_count == 0
+        && facts.nodes.iter().all(|node| !node.unclean);
     Ok(if is_well { Exit::OK } else { Exit::ERROR })
 }

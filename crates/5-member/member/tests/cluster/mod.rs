@@ -1,0 +1,242 @@
+//! A few members that hear each other in one order, with agents that do at once what a test lets them do.
+//!
+//! Time passes only when a test says so. What a member asks of its edges is carried out here: plans by the real scheduler, disks that
+//! always take everything, agents that remember what is active.
+
+use member::{ClientId, Member, MemberCommand, MemberConfig, MemberEvent, PlanOutcome, StoreResult, StoredCib};
+use messages::agent::{AgentCall, AgentEvent, AgentOrder, AgentOutcome, AgentResult};
+use messages::client::{ClientBody, ClientRequest};
+use messages::group::{GroupCommand, GroupEvent, Incarnation, View};
+use model::{CallId, NodeName, Now, Timestamp};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use xml::Element;
+
+/// One host and its daemon.
+pub struct Node {
+    pub member: Option<Member>,
+    pub active: BTreeSet<String>,
+    /// Calls that were ordered and have not ended.
+    pub under_way: BTreeMap<CallId, AgentCall>,
+    history: Option<Vec<u8>>,
+    disk: Option<StoredCib>,
+    wake_at: Option<Duration>,
+    daemon: u64,
+}
+
+/// All of them.
+pub struct Cluster {
+    pub nodes: BTreeMap<NodeName, Node>,
+    pub now: Duration,
+    /// Every operation that was begun: `node action resource`.
+    pub begun: Vec<String>,
+    /// Operations of this name stay under way until a test ends them.
+    pub held: Option<&'static str>,
+    pub plans: Vec<Arc<Element>>,
+    pub exits: Vec<(NodeName, i32)>,
+    queue: VecDeque<(NodeName, String)>,
+    view: u64,
+    client: u64,
+}
+
+impl Cluster {
+    /// Members of these names with this configuration; none of their daemons runs yet.
+    pub fn new(names: &[&str], configuration: &str) -> Self {
+        let text = format!("<cib epoch=\"1\" num_updates=\"0\" admin_epoch=\"0\" validate-with=\"pacemaker-3.9\">{configuration}<status/></cib>");
+        let cib = Arc::new(xml::parse(text.as_bytes(), &xml::Limits::default()).unwrap());
+        let node = |name: &&str| {
+            let node = Node {
+                member: None,
+                active: BTreeSet::new(),
+                under_way: BTreeMap::new(),
+                history: None,
+                disk: Some(StoredCib { cib: cib.clone(), lineage: 0 }),
+                wake_at: None,
+                daemon: 0,
+            };
+            (NodeName::from(*name), node)
+        };
+        Self {
+            nodes: names.iter().map(node).collect(),
+            now: Duration::from_secs(1),
+            begun: Vec::new(),
+            held: None,
+            plans: Vec::new(),
+            exits: Vec::new(),
+            queue: VecDeque::new(),
+            view: 0,
+            client: 0,
+        }
+    }
+
+    /// Starts daemons, and shows everyone the view with them.
+    pub fn start(&mut self, names: &[&str]) {
+        for name in names {
+            let number = self.nodes.keys().position(|node| *node == **name).unwrap() as u32 + 1;
+            let node = self.nodes.get_mut(&NodeName::from(*name)).unwrap();
+            node.daemon += 1;
+            let config = MemberConfig {
+                uuid: format!("uuid-of-{name}-{}", node.daemon),
+                stored: node.disk.clone(),
+                history: node.history.clone(),
+                ..MemberConfig::new(*name, number)
+            };
+            node.member = Some(Member::new(config));
+            let running = node.under_way.values().cloned().collect();
+            let next_call = CallId(1000 * node.daemon);
+            self.tell(name, MemberEvent::Started);
+            self.tell(name, MemberEvent::Agent(AgentEvent::Welcome { incarnation: life(name), running, next_call }));
+        }
+        self.show_view();
+    }
+
+    /// Kills a daemon; its host stays.
+    pub fn kill(&mut self, name: &str) {
+        self.nodes.get_mut(&NodeName::from(name)).unwrap().member = None;
+        self.show_view();
+    }
+
+    fn show_view(&mut self) {
+        self.view += 1;
+        self.queue.clear();
+        let daemons: BTreeMap<NodeName, u64> =
+            self.nodes.iter().filter(|(_, node)| node.member.is_some()).map(|(name, node)| (name.clone(), node.daemon)).collect();
+        let view = View {
+            id: self.view,
+            hosts: self.nodes.keys().map(|name| (name.clone(), life(name.as_str()))).collect(),
+            configured: self.nodes.keys().cloned().zip(1..).collect(),
+            quorate: true,
+            daemons: daemons.clone(),
+        };
+        for name in daemons.keys() {
+            self.tell(name.as_str(), MemberEvent::Group(GroupEvent::View(view.clone())));
+        }
+        self.drain();
+    }
+
+    /// Delivers everything under way.
+    fn drain(&mut self) {
+        while let Some((from, payload)) = self.queue.pop_front() {
+            for name in self.nodes.keys().cloned().collect::<Vec<_>>() {
+                self.tell(name.as_str(), MemberEvent::Group(GroupEvent::Message { from: from.clone(), payload: payload.clone() }));
+            }
+        }
+    }
+
+    pub fn tell(&mut self, name: &str, event: MemberEvent) {
+        let name = NodeName::from(name);
+        let now = Now { monotonic: self.now, wall: Timestamp::from_seconds(1_790_000_000).after(self.now) };
+        let Some(member) = self.nodes.get_mut(&name).and_then(|node| node.member.as_mut()) else { return };
+        for command in member.handle(now, event) {
+            self.carry_out(&name, command);
+        }
+    }
+
+    fn carry_out(&mut self, name: &NodeName, command: MemberCommand) {
+        let node = self.nodes.get_mut(name).unwrap();
+        match command {
+            MemberCommand::Group(GroupCommand::Send { payload }) => self.queue.push_back((name.clone(), payload)),
+            MemberCommand::Agent(AgentOrder::Run(call)) => {
+                let resource = call.resource.as_ref().map(ToString::to_string).unwrap_or_default();
+                self.begun.push(format!("{name} {} {resource}", call.action));
+                let (id, is_held) = (call.id, self.held == Some(call.action.as_str()));
+                node.under_way.insert(id, call);
+                if !is_held {
+                    self.finish(name.as_str(), id);
+                }
+            }
+            MemberCommand::Plan(request) => {
+                self.plans.push(request.input.clone());
+                let plan = scheduler::schedule(&status::Facts::deduce(&request.input, request.now));
+                self.tell(name.as_str(), MemberEvent::Planned(PlanOutcome { number: request.number, result: Ok(plan) }));
+            }
+            MemberCommand::Store(order) => {
+                node.disk = Some(StoredCib { cib: order.cib, lineage: order.lineage });
+                self.tell(name.as_str(), MemberEvent::Stored(StoreResult { token: order.token, result: Ok(()) }));
+            }
+            MemberCommand::SaveHistory(bytes) => node.history = Some(bytes),
+            MemberCommand::WakeAt(at) => node.wake_at = Some(at),
+            MemberCommand::Exit { code, .. } => {
+                node.member = None;
+                self.exits.push((name.clone(), code));
+            }
+            _ => {}
+        }
+    }
+
+    /// Ends a call as it ends on a healthy host.
+    pub fn finish(&mut self, name: &str, id: CallId) {
+        let node = self.nodes.get_mut(&NodeName::from(name)).unwrap();
+        let Some(call) = node.under_way.remove(&id) else { return };
+        let resource = call.resource.as_ref().map(ToString::to_string).unwrap_or_default();
+        let code = match call.action.as_str() {
+            "start" => {
+                node.active.insert(resource);
+                0
+            }
+            "stop" => {
+                node.active.remove(&resource);
+                0
+            }
+            "monitor" if !node.active.contains(&resource) => 7,
+            _ => 0,
+        };
+        let result = AgentResult {
+            id,
+            outcome: AgentOutcome::Exited(code),
+            stdout: String::new(),
+            stderr: String::new(),
+            exit_reason: None,
+            started: Timestamp::from_seconds(1_790_000_000).after(self.now),
+            run_time: Duration::from_millis(10),
+            queue_time: Duration::ZERO,
+        };
+        self.tell(name, MemberEvent::Agent(AgentEvent::Finished(result)));
+        self.drain();
+    }
+
+    /// Lets so many seconds pass, in steps of a quarter.
+    pub fn pass(&mut self, seconds: u64) {
+        for _ in 0..seconds * 4 {
+            self.now += Duration::from_millis(250);
+            for name in self.nodes.keys().cloned().collect::<Vec<_>>() {
+                if self.nodes[&name].wake_at.is_some_and(|at| at <= self.now) {
+                    self.tell(name.as_str(), MemberEvent::Woken);
+                }
+            }
+            self.drain();
+        }
+    }
+
+    pub fn ask(&mut self, name: &str, body: ClientBody) {
+        self.client += 1;
+        let request = ClientRequest { id: 1, client: "test".to_owned(), body };
+        self.tell(name, MemberEvent::Client { client: ClientId(self.client), user: None, request });
+        self.drain();
+    }
+
+    /// Returns the coordinator on which all daemons agree.
+    pub fn coordinator(&self) -> Option<String> {
+        let all: BTreeSet<_> = self.nodes.values().filter_map(|node| Some(node.member.as_ref()?.coordinator().cloned())).collect();
+        if all.len() == 1 { all.into_iter().next().flatten().map(|name| name.to_string()) } else { None }
+    }
+
+    pub fn is_idle(&self) -> bool {
+        self.nodes.values().filter_map(|node| node.member.as_ref()).any(Member::is_idle)
+    }
+
+    /// Returns where a resource is active.
+    pub fn places(&self, resource: &str) -> Vec<&str> {
+        self.nodes.iter().filter(|(_, node)| node.active.contains(resource)).map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// Returns what was begun since this was asked last, probes and watches left out.
+    pub fn changes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.begun).into_iter().filter(|line| !line.contains(" monitor ") && !line.contains(" meta-data ")).collect()
+    }
+}
+
+fn life(name: &str) -> Incarnation {
+    Incarnation(format!("life-of-{name}"))
+}

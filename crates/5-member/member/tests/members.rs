@@ -1,0 +1,167 @@
+//! What members do together: join, hand over, adopt what runs, leave, look again after a while, and go on with what is under way.
+
+mod cluster;
+
+use cluster::Cluster;
+use messages::client::{CibEdit, ClientBody};
+
+/// Two resources that prefer a and b, without fencing: no device is needed then.
+fn configuration(options: &str) -> String {
+    let operations = |id: &str| format!("<operations><op id=\"{id}-m\" name=\"monitor\" interval=\"10s\" timeout=\"20s\"/></operations>");
+    let resource = |id: &str| format!("<primitive id=\"{id}\" class=\"ocf\" provider=\"test\" type=\"Dummy\">{}</primitive>", operations(id));
+    format!(
+        "<configuration><crm_config><cluster_property_set id=\"o\"><nvpair id=\"o-f\" name=\"stonith-enabled\" value=\"false\"/>{options}</cluster_property_set></crm_config>\
+         <nodes/><resources>{}{}</resources><constraints><rsc_location id=\"l1\" rsc=\"web\" node=\"a\" score=\"10\"/>\
+         <rsc_location id=\"l2\" rsc=\"db\" node=\"b\" score=\"10\"/></constraints></configuration>",
+        resource("web"),
+        resource("db")
+    )
+}
+
+fn started(names: &[&str]) -> Cluster {
+    let mut cluster = Cluster::new(names, &configuration(""));
+    cluster.start(names);
+    cluster.pass(3);
+    assert!(cluster.is_idle(), "{:?}", cluster.begun);
+    cluster
+}
+
+#[test]
+fn members_join_in_any_order_and_run_each_resource_once() {
+    let orders: [&[&[&str]]; 4] = [&[&["a", "b", "c"]], &[&["c"], &["b"], &["a"]], &[&["b"], &["a", "c"]], &[&["a", "b"], &["c"]]];
+    for order in orders {
+        let mut cluster = Cluster::new(&["a", "b", "c"], &configuration(""));
+        for names in order {
+            cluster.start(names);
+            cluster.pass(1);
+        }
+        cluster.pass(3);
+        assert!(cluster.coordinator().is_some(), "{order:?}");
+        assert_eq!((cluster.places("web"), cluster.places("db")), (vec!["a"], vec!["b"]), "{order:?}");
+        let mut changes = cluster.changes();
+        changes.sort();
+        assert_eq!(changes, ["a start web", "b start db"], "{order:?}");
+    }
+}
+
+#[test]
+fn a_start_waits_for_an_absent_node_and_not_for_ever() {
+    let mut cluster = Cluster::new(&["a", "b", "c"], &configuration(""));
+    cluster.start(&["a", "b"]);
+    cluster.pass(19);
+    assert!(cluster.begun.is_empty(), "{:?}", cluster.begun);
+    cluster.pass(4);
+    assert_eq!((cluster.places("web"), cluster.places("db")), (vec!["a"], vec!["b"]));
+}
+
+#[test]
+fn another_coordinator_goes_on_and_disturbs_nothing() {
+    for killed in ["a", "b", "c"] {
+        let mut cluster = started(&["a", "b", "c"]);
+        cluster.changes();
+        cluster.kill(killed);
+        cluster.pass(2);
+        let coordinator = cluster.coordinator();
+        assert!(coordinator.as_deref().is_some_and(|name| name != killed), "{killed}: {coordinator:?}");
+        cluster.start(&[killed]);
+        cluster.pass(4);
+        assert_eq!(cluster.coordinator(), coordinator, "{killed}: it stays where it is");
+        assert!(cluster.is_idle() && cluster.changes().is_empty(), "{killed}");
+    }
+}
+
+#[test]
+fn daemons_adopt_what_runs_and_watch_it_again() {
+    let mut cluster = started(&["a", "b", "c"]);
+    cluster.changes();
+    ["a", "b", "c"].iter().for_each(|name| cluster.kill(name));
+    cluster.start(&["a", "b", "c"]);
+    cluster.pass(25);
+    assert!(cluster.is_idle());
+    let begun = cluster.begun.clone();
+    assert!(cluster.changes().is_empty(), "{begun:?}");
+    assert!(begun.iter().filter(|line| *line == "a monitor web").count() >= 2, "{begun:?}");
+}
+
+#[test]
+fn a_start_under_way_when_the_daemon_dies_is_adopted_with_its_outcome() {
+    let mut cluster = Cluster::new(&["a", "b"], &configuration(""));
+    cluster.held = Some("start");
+    cluster.start(&["a", "b"]);
+    cluster.pass(2);
+    cluster.kill("a");
+    cluster.held = None;
+    cluster.start(&["a"]);
+    cluster.pass(3);
+    for name in ["a", "b"] {
+        let under_way: Vec<_> = cluster.nodes[&name.into()].under_way.keys().copied().collect();
+        under_way.into_iter().for_each(|id| cluster.finish(name, id));
+    }
+    cluster.pass(3);
+    assert!(cluster.is_idle());
+    assert_eq!((cluster.places("web"), cluster.places("db")), (vec!["a"], vec!["b"]));
+    let mut changes = cluster.changes();
+    changes.sort();
+    assert_eq!(changes, ["a start web", "b start db"], "each once");
+}
+
+#[test]
+fn whoever_shuts_down_leaves_nothing_running_and_ends_for_good() {
+    for name in ["a", "b", "c"] {
+        let mut cluster = started(&["a", "b", "c"]);
+        cluster.changes();
+        cluster.ask("c", ClientBody::Shutdown { node: Some(name.into()) });
+        cluster.pass(4);
+        assert_eq!(cluster.exits, [(name.into(), 0)]);
+        assert!(cluster.nodes[&name.into()].active.is_empty());
+        assert_eq!((cluster.places("web").len(), cluster.places("db").len()), (1, 1), "{name}");
+        let changes = cluster.changes();
+        let wanted: &[&str] = match name {
+            "a" => &["a stop web"],
+            "b" => &["b stop db"],
+            _ => &[],
+        };
+        assert!(wanted.iter().all(|line| changes.contains(&(*line).to_owned())) && changes.len() == 2 * wanted.len(), "{name}: {changes:?}");
+    }
+}
+
+#[test]
+fn the_cluster_looks_again_after_its_recheck_interval() {
+    let interval = "<nvpair id=\"o-r\" name=\"cluster-recheck-interval\" value=\"60s\"/>";
+    for (options, expected) in [(interval, true), ("", false)] {
+        let mut cluster = Cluster::new(&["a", "b"], &configuration(options));
+        cluster.start(&["a", "b"]);
+        cluster.pass(3);
+        let plans = cluster.plans.len();
+        cluster.pass(55);
+        assert_eq!(cluster.plans.len(), plans, "{options}");
+        cluster.pass(10);
+        assert_eq!(cluster.plans.len() > plans, expected, "{options}");
+    }
+}
+
+#[test]
+fn what_is_under_way_is_an_input_of_the_next_plan_and_is_not_begun_again() {
+    let mut cluster = started(&["a", "b", "c"]);
+    cluster.changes();
+    cluster.held = Some("start");
+    let standby = "<nodes><node id=\"1\" uname=\"a\"><instance_attributes id=\"n\"><nvpair id=\"n-s\" name=\"standby\" value=\"on\"/></instance_attributes></node></nodes>";
+    let edit = |section: &str, xml: &str| ClientBody::CibEdit {
+        request: xml.len().to_string(),
+        edit: CibEdit {
+            operation: "modify".into(),
+            section: Some(section.into()),
+            xml: Some(xml.into()),
+            allow_create: true,
+            ..CibEdit::default()
+        },
+    };
+    cluster.ask("b", edit("nodes", standby));
+    cluster.pass(1);
+    let plans = cluster.plans.len();
+    cluster.ask("b", edit("crm_config", "<cluster_property_set id=\"o\"><nvpair id=\"o-x\" name=\"batch-limit\" value=\"7\"/></cluster_property_set>"));
+    cluster.pass(2);
+    assert!(cluster.plans.len() > plans, "an action under way holds up no plan");
+    let starts = cluster.begun.iter().filter(|line| line.ends_with("start web")).count();
+    assert_eq!(starts, 1, "{:?}", cluster.begun);
+}
