@@ -8,7 +8,8 @@ use messages::client::{CibEdit, ClientBody};
 /// Two resources that prefer a and b, without fencing: no device is needed then.
 fn configuration(options: &str) -> String {
     let operations = |id: &str| format!("<operations><op id=\"{id}-m\" name=\"monitor\" interval=\"10s\" timeout=\"20s\"/></operations>");
-    let resource = |id: &str| format!("<primitive id=\"{id}\" class=\"ocf\" provider=\"test\" type=\"Dummy\">{}</primitive>", operations(id));
+    let resource =
+        |id: &str| format!("<primitive id=\"{id}\" class=\"ocf\" provider=\"test\" type=\"Dummy\">{}</primitive>", operations(id));
     format!(
         "<configuration><crm_config><cluster_property_set id=\"o\"><nvpair id=\"o-f\" name=\"stonith-enabled\" value=\"false\"/>{options}</cluster_property_set></crm_config>\
          <nodes/><resources>{}{}</resources><constraints><rsc_location id=\"l1\" rsc=\"web\" node=\"a\" score=\"10\"/>\
@@ -121,7 +122,10 @@ fn whoever_shuts_down_leaves_nothing_running_and_ends_for_good() {
             "b" => &["b stop db"],
             _ => &[],
         };
-        assert!(wanted.iter().all(|line| changes.contains(&(*line).to_owned())) && changes.len() == 2 * wanted.len(), "{name}: {changes:?}");
+        assert!(
+            wanted.iter().all(|line| changes.contains(&(*line).to_owned())) && changes.len() == 2 * wanted.len(),
+            "{name}: {changes:?}"
+        );
     }
 }
 
@@ -159,9 +163,50 @@ fn what_is_under_way_is_an_input_of_the_next_plan_and_is_not_begun_again() {
     cluster.ask("b", edit("nodes", standby));
     cluster.pass(1);
     let plans = cluster.plans.len();
-    cluster.ask("b", edit("crm_config", "<cluster_property_set id=\"o\"><nvpair id=\"o-x\" name=\"batch-limit\" value=\"7\"/></cluster_property_set>"));
+    cluster.ask(
+        "b",
+        edit("crm_config", "<cluster_property_set id=\"o\"><nvpair id=\"o-x\" name=\"batch-limit\" value=\"7\"/></cluster_property_set>"),
+    );
     cluster.pass(2);
     assert!(cluster.plans.len() > plans, "an action under way holds up no plan");
     let starts = cluster.begun.iter().filter(|line| line.ends_with("start web")).count();
     assert_eq!(starts, 1, "{:?}", cluster.begun);
+}
+
+/// What a peer of another version, or a broken one, may send: nothing of it ends a member, and the cluster goes on.
+#[test]
+fn mutilated_messages_end_nobody() {
+    let mut cluster = started(&["a", "b", "c"]);
+    let heard = std::mem::take(&mut cluster.heard);
+    assert!(heard.len() > 50);
+    let mut state = 7_u64;
+    let mut random = move |limit: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % limit.max(1)
+    };
+    for round in 0..4000 {
+        let mut text: Vec<char> = heard[random(heard.len())].chars().collect();
+        for _ in 0..=random(3) {
+            let at = random(text.len());
+            match random(5) {
+                0 => text.truncate(at),
+                1 => drop(text.splice(at..at, "999999999999999999999".chars())),
+                2 => drop(text.splice(at..(at + random(40)).min(text.len()), "\"x\"".chars())),
+                3 if at < text.len() => text[at] = ['{', '}', '"', '<', '0', '-', 'é'][random(7)],
+                _ => {
+                    let copy: Vec<char> = text[at..(at + random(60)).min(text.len())].to_vec();
+                    text.splice(at..at, copy);
+                }
+            }
+        }
+        let from = ["a", "b", "c", "nobody"][random(4)];
+        let payload: String = text.into_iter().collect();
+        cluster.hear(["a", "b", "c"][round % 3], from, &payload);
+    }
+    // Daemons that were told lies may have left; started again they are a cluster as before.
+    ["a", "b", "c"].iter().for_each(|name| cluster.kill(name));
+    cluster.start(&["a", "b", "c"]);
+    cluster.pass(30);
+    assert!(cluster.coordinator().is_some());
+    assert_eq!((cluster.places("web").len(), cluster.places("db").len()), (1, 1));
 }

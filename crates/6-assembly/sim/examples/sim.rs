@@ -1,35 +1,125 @@
-//! Lives through histories of whole clusters: `cargo xtask sim --seed N [--histories M] [--trace]`.
+//! Lives through histories of whole clusters, several at a time, and says what was found: `cargo xtask sim --help`.
 
-use sim::{Options, run};
+use sim::{Options, Report, Sabotage, run, shrink};
+use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+const HELP: &str = "\
+cargo xtask sim [--seed N] [--seeds COUNT] [--jobs J]    histories from seed N on (default: one, seed 1)
+  --nodes N --resources N --deeds N --minutes M          of this size instead of one drawn from the seed
+  --only A,B,...                                         only these deeds of the story happen
+  --sabotage NAME                                        with something broken on purpose
+  --trace                                                shows everything that happens
+  --shrink                                               leaves out of a failed history what is not needed for it to fail
+";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let number = |name: &str| -> Option<u64> {
-        let at = arguments.iter().position(|argument| argument == name)?;
-        arguments.get(at + 1)?.parse().ok()
-    };
-    let seed = number("--seed").unwrap_or(1);
-    let histories = number("--histories").unwrap_or(1);
+    let word = |name: &str| arguments.iter().position(|argument| argument == name).and_then(|at| arguments.get(at + 1));
+    let number = |name: &str| word(name).and_then(|word| word.parse::<u64>().ok());
+    let has = |name: &str| arguments.iter().any(|argument| argument == name);
+    if has("--help") {
+        print!("{HELP}");
+        return ExitCode::SUCCESS;
+    }
+    let first = number("--seed").unwrap_or(1);
+    let count = number("--seeds").or(number("--histories")).unwrap_or(1);
+    let sabotage = word("--sabotage").and_then(|name| Sabotage::ALL.into_iter().find(|(kind, ..)| format!("{kind:?}") == **name));
     let options = Options {
-        trace: arguments.iter().any(|argument| argument == "--trace"),
+        trace: has("--trace"),
         nodes: number("--nodes").map(|n| n as usize),
         resources: number("--resources").map(|n| n as usize),
         deeds: number("--deeds").map(|n| n as usize),
+        trouble: number("--minutes").map_or(Options::default().trouble, |minutes| Duration::from_secs(minutes * 60)),
+        only: word("--only").map(|list| list.split(',').filter_map(|number| number.parse().ok()).collect()),
+        sabotage: sabotage.map(|(kind, ..)| kind),
         ..Options::default()
     };
-    let mut failed = 0;
-    for seed in seed..seed + histories {
-        let report = run(seed, &options);
-        print!("{}", report.trace);
-        for violation in &report.violations {
-            println!("seed {seed}: {violation}");
+    let jobs = number("--jobs").unwrap_or(1).max(1);
+    let (begun, next) = (Instant::now(), AtomicU64::new(first));
+    let mut summary = Summary::default();
+    let (tell, told) = channel();
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            let (tell, options, next) = (tell.clone(), &options, &next);
+            scope.spawn(move || {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= first + count || tell.send(run(seed, options)).is_err() {
+                        return;
+                    }
+                }
+            });
         }
-        if !report.violations.is_empty() {
-            failed += 1;
-            println!("see it again: {}", report.replay());
+        drop(tell);
+        for report in told {
+            print!("{}", report.trace);
+            for violation in &report.violations {
+                println!("seed {}: {violation}", report.seed);
+            }
+            summary.add(&report);
+        }
+    });
+    if has("--shrink") {
+        for seed in summary.broken.clone() {
+            if let Some((report, needed)) = shrink(seed, &options) {
+                let numbers: Vec<String> = needed.iter().map(ToString::to_string).collect();
+                println!("seed {seed} needs the deeds {}:\n  {}\n{}", numbers.join(","), report.story.join("\n  "), report.trace);
+            }
         }
     }
-    println!("{histories} histories from seed {seed}, {failed} with broken promises");
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    summary.print(begun.elapsed());
+    if summary.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+#[derive(Default)]
+struct Summary {
+    histories: u64,
+    nodes: Vec<usize>,
+    lived: Duration,
+    plans: u64,
+    slowest: Duration,
+    told: BTreeMap<String, u64>,
+    broken: Vec<u64>,
+}
+
+impl Summary {
+    fn add(&mut self, report: &Report) {
+        self.histories += 1;
+        self.nodes.push(report.nodes);
+        self.lived += report.lived;
+        self.plans += report.plans;
+        self.slowest = self.slowest.max(report.recovered.unwrap_or_default());
+        for (kind, count) in &report.told {
+            *self.told.entry(kind.clone()).or_default() += count;
+        }
+        if !report.violations.is_empty() {
+            self.broken.push(report.seed);
+        }
+    }
+
+    fn print(&mut self, took: Duration) {
+        self.nodes.sort_unstable();
+        let middle = self.nodes.get(self.nodes.len() / 2).copied().unwrap_or_default();
+        println!(
+            "{} histories in {:.1} s, {} with broken promises {:?}",
+            self.histories,
+            took.as_secs_f64(),
+            self.broken.len(),
+            self.broken
+        );
+        println!(
+            "{:.1} hours lived, {} plans; nodes: {} to {}, {middle} in the middle; the slowest recovery took {:.1} s",
+            self.lived.as_secs_f64() / 3600.0,
+            self.plans,
+            self.nodes.first().copied().unwrap_or_default(),
+            self.nodes.last().copied().unwrap_or_default(),
+            self.slowest.as_secs_f64()
+        );
+        let told: Vec<String> = self.told.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+        println!("what happened: {}", told.join(", "));
+    }
 }

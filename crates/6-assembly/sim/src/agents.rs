@@ -15,11 +15,13 @@ pub(crate) struct Health {
     pub slow: u32,
     /// … hang until their time is up.
     pub hanging: u32,
-    /// Of a hundred runs of a fence device so many fail.
+    /// Of a hundred runs of a fence device so many fail, half of them after the power is off.
     pub device_failing: u32,
+    /// … take many seconds, or end only when their time is up although the power went long before.
+    pub device_slow: u32,
 }
 
-const META_DATA: &str = r#"<?xml version="1.0"?><resource-agent name="Dummy" version="1.0"><version>1.1</version><longdesc lang="en">Does nothing.</longdesc><shortdesc lang="en">Does nothing.</shortdesc><parameters><parameter name="state" unique="1"><longdesc lang="en">A file.</longdesc><shortdesc lang="en">A file</shortdesc><content type="string" default=""/></parameter></parameters><actions><action name="start" timeout="20s"/><action name="stop" timeout="20s"/><action name="monitor" timeout="20s" interval="10s" depth="0"/><action name="meta-data" timeout="5s"/></actions></resource-agent>"#;
+const META_DATA: &str = r#"<?xml version="1.0"?><resource-agent name="Dummy" version="1.0"><version>1.1</version><longdesc lang="en">Does nothing.</longdesc><shortdesc lang="en">Does nothing.</shortdesc><parameters><parameter name="state" unique="1"><longdesc lang="en">A file.</longdesc><shortdesc lang="en">A file</shortdesc><content type="string" default=""/></parameter></parameters><actions><action name="start" timeout="20s"/><action name="stop" timeout="20s"/><action name="promote" timeout="20s"/><action name="demote" timeout="20s"/><action name="notify" timeout="20s"/><action name="migrate_to" timeout="20s"/><action name="migrate_from" timeout="20s"/><action name="monitor" timeout="20s" interval="10s" depth="0"/><action name="meta-data" timeout="5s"/></actions></resource-agent>"#;
 
 /// Decides how a run will go, when it begins.
 pub(crate) fn ending(call: &AgentCall, now_active: Option<Truth>, health: Health, random: &mut Random) -> Ending {
@@ -31,6 +33,12 @@ pub(crate) fn ending(call: &AgentCall, now_active: Option<Truth>, health: Health
     }
     if call.agent.class == "stonith" {
         let fails = random.percent(health.device_failing);
+        if random.percent(health.device_slow) {
+            return match random.percent(30) {
+                true => Ending { outcome: AgentOutcome::TimedOut, ..plain(call.timeout, 1) },
+                false => plain(random.millis(2000, 12_000).min(call.timeout), i32::from(fails)),
+            };
+        }
         let after = random.millis(50, 900);
         return plain(after, i32::from(fails));
     }
@@ -38,6 +46,8 @@ pub(crate) fn ending(call: &AgentCall, now_active: Option<Truth>, health: Health
     if random.percent(health.hanging) {
         let leaves = match call.action.as_str() {
             "start" => Some(random.percent(50).then_some(Truth::Active)),
+            "promote" if is_active => Some(Some(if random.percent(50) { Truth::Promoted } else { Truth::Active })),
+            "demote" if is_active => Some(Some(if random.percent(50) { Truth::Active } else { Truth::Promoted })),
             _ => None,
         };
         return Ending { after: call.timeout, outcome: AgentOutcome::TimedOut, stdout: String::new(), leaves };
@@ -47,7 +57,17 @@ pub(crate) fn ending(call: &AgentCall, now_active: Option<Truth>, health: Health
     match call.action.as_str() {
         "start" if fails => Ending { leaves: Some(random.percent(40).then_some(Truth::Active)), ..plain(after, 1) },
         "start" => Ending { leaves: Some(Some(Truth::Active)), ..plain(after, 0) },
-        "stop" if fails && is_active => Ending { leaves: Some(Some(Truth::Active)), ..plain(after, 1) },
+        "promote" if !is_active => plain(after, 7),
+        "promote" if fails => plain(after, 1),
+        "promote" => Ending { leaves: Some(Some(Truth::Promoted)), ..plain(after, 0) },
+        "demote" if !is_active => plain(after, 7),
+        "demote" if fails => plain(after, 1),
+        "demote" => Ending { leaves: Some(Some(Truth::Active)), ..plain(after, 0) },
+        // Where it goes to is brought about by the world.
+        "migrate_to" if fails || !is_active => plain(after, 1),
+        "migrate_to" => Ending { leaves: Some(None), ..plain(after, 0) },
+        "migrate_from" if fails || !is_active => plain(after, 1),
+        "stop" if fails && is_active => Ending { leaves: Some(now_active), ..plain(after, 1) },
         "stop" => Ending { leaves: Some(None), ..plain(after, 0) },
         "monitor" if fails && is_active => plain(after, 1),
         // What a probe finds is read at its end.

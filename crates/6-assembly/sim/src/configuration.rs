@@ -9,7 +9,15 @@ pub(crate) struct Expected {
     pub single: Vec<String>,
     /// Primitives with an instance on every node.
     pub cloned: Vec<String>,
+    /// The same, and one of them is promoted.
+    pub promotable: Vec<String>,
+    /// Whether something depends on the ticket.
+    pub has_ticket: bool,
+    pub policy: &'static str,
 }
+
+/// The one ticket there is.
+pub(crate) const TICKET: &str = "ticket";
 
 fn primitive(id: &str, random: &mut Random) -> Element {
     let monitor = Element::new("op").with("id", format!("{id}-monitor")).with("name", "monitor");
@@ -23,6 +31,11 @@ fn primitive(id: &str, random: &mut Random) -> Element {
         .with("provider", "sim")
         .with("type", "Dummy")
         .with_child(Element::new("operations").with_child(monitor).with_child(operation("start")).with_child(operation("stop")))
+}
+
+fn meta_attributes(id: &str, true_one: &str) -> Element {
+    let pair = Element::new("nvpair").with("id", format!("{id}-{true_one}")).with("name", true_one).with("value", "true");
+    Element::new("meta_attributes").with("id", format!("{id}-meta")).with_child(pair)
 }
 
 fn options(pairs: &[(&str, &str)]) -> Element {
@@ -42,14 +55,30 @@ fn fence_device() -> Element {
 
 /// Returns a CIB for these nodes with so many primitives, and what is to be expected of it.
 pub(crate) fn configuration(nodes: &[(String, u32)], primitives: usize, random: &mut Random) -> (Element, Expected) {
-    let mut expected = Expected { single: Vec::new(), cloned: Vec::new() };
+    let policy = ["stop", "stop", "freeze"][random.below(3)];
+    let mut expected = Expected { single: Vec::new(), cloned: Vec::new(), promotable: Vec::new(), has_ticket: false, policy };
     let mut resources = Element::new("resources").with_child(fence_device());
     let mut constraints = Element::new("constraints");
     let mut group: Option<Element> = None;
     for number in 0..primitives {
         let id = format!("r{number}");
-        let element = primitive(&id, random);
-        match random.below(10) {
+        let mut element = primitive(&id, random);
+        match random.below(12) {
+            10 if expected.promotable.is_empty() => {
+                let meta = meta_attributes(&format!("{id}-clone"), "promotable");
+                // An operation without a role does not watch the promoted one.
+                if let Some(operations) = element.child_mut("operations") {
+                    let watch = Element::new("op").with("id", format!("{id}-watch")).with("name", "monitor").with("interval", "7s");
+                    operations.push(watch.with("timeout", "4s").with("role", "Promoted"));
+                }
+                resources.push(Element::new("clone").with("id", format!("{id}-clone")).with_child(meta).with_child(element));
+                expected.promotable.push(id);
+                continue;
+            }
+            11 => {
+                element.push(meta_attributes(&id, "allow-migrate"));
+                resources.push(element);
+            }
             0 if expected.cloned.is_empty() => {
                 resources.push(Element::new("clone").with("id", format!("{id}-clone")).with_child(element));
                 expected.cloned.push(id);
@@ -60,6 +89,11 @@ pub(crate) fn configuration(nodes: &[(String, u32)], primitives: usize, random: 
             }
             _ => {
                 resources.push(element);
+                if !expected.has_ticket && random.percent(15) {
+                    let ticket = Element::new("rsc_ticket").with("id", format!("{id}-ticket")).with("rsc", &id);
+                    constraints.push(ticket.with("ticket", TICKET).with("loss-policy", "stop"));
+                    expected.has_ticket = true;
+                }
                 if random.percent(40) {
                     let node = &nodes[random.below(nodes.len())].0;
                     let location = Element::new("rsc_location").with("id", format!("{id}-likes-{node}")).with("rsc", &id);
@@ -79,7 +113,6 @@ pub(crate) fn configuration(nodes: &[(String, u32)], primitives: usize, random: 
     if let Some(group) = group {
         resources.push(group);
     }
-    let policy = ["stop", "stop", "freeze"][random.below(3)];
     let crm_config = Element::new("crm_config").with_child(options(&[
         ("stonith-enabled", "true"),
         ("no-quorum-policy", policy),

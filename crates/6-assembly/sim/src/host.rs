@@ -22,6 +22,9 @@ pub(crate) struct Daemon {
     /// Its messages arrive in the order they were sent.
     pub last_delivery: Duration,
     pub last_sequenced: Duration,
+    pub last_stored: Duration,
+    /// When it last stood still.
+    pub stood_still: Option<Duration>,
 }
 
 /// A machine.
@@ -34,6 +37,11 @@ pub(crate) struct Host {
     pub daemon: Option<Daemon>,
     /// What survives everything but the loss of the disk.
     pub disk: Option<StoredCib>,
+    pub disk_state: DiskState,
+    /// How far its calendar clock is off, and how fast it goes wrong.
+    pub clock: HostClock,
+    /// Whether the last view its daemon was in had quorum.
+    pub had_quorum: bool,
     /// What survives the daemon, not the host.
     pub history: Option<Vec<u8>>,
     /// Runs of agents at work.
@@ -51,6 +59,33 @@ pub(crate) enum Truth {
     /// A start is under way: it may touch shared things already.
     Starting,
     Active,
+    Promoted,
+}
+
+/// How a disk does what it is asked to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum DiskState {
+    Good,
+    /// It takes seconds.
+    Slow,
+    /// It takes nothing.
+    Full,
+}
+
+/// What is wrong with a calendar clock.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct HostClock {
+    pub offset_seconds: i64,
+    /// Millionths of a second that it gains in a second.
+    pub drift: i64,
+}
+
+impl HostClock {
+    /// Returns what it shows when so much time of the world has passed, in microseconds.
+    pub(crate) fn shows(&self, epoch_seconds: i64, passed: Duration) -> i64 {
+        let passed = passed.as_micros() as i64;
+        (epoch_seconds + self.offset_seconds) * 1_000_000 + passed + passed / 1_000_000 * self.drift
+    }
 }
 
 impl Host {
@@ -62,6 +97,9 @@ impl Host {
             life: 0,
             daemon: None,
             disk: None,
+            disk_state: DiskState::Good,
+            clock: HostClock::default(),
+            had_quorum: false,
             history: None,
             running: BTreeMap::new(),
             results: BTreeMap::new(),

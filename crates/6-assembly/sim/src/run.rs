@@ -1,20 +1,23 @@
 //! One history from its seed to its report.
 
 use crate::check::Checkers;
+use crate::check::RECOVERY_MAX;
 use crate::configuration::configuration;
 use crate::host::Host;
 use crate::random::Random;
-use crate::story::Deed;
+use crate::sabotage::Sabotage;
+use crate::story::{Chapter, Deed};
 use crate::trace::Trace;
 use crate::world::{Happening, World};
 use member::StoredCib;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// What a history is made of.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// How many nodes; drawn from 3 to 5 when absent.
+    /// How many nodes; drawn from 3 to 30 when absent, five in the middle.
     pub nodes: Option<usize>,
     /// How many primitives; drawn from 3 to 8 when absent.
     pub resources: Option<usize>,
@@ -26,6 +29,10 @@ pub struct Options {
     pub recovery: Duration,
     /// Whether the trace is kept.
     pub trace: bool,
+    /// Only these of the deeds happen, by their numbers; absent: all.
+    pub only: Option<BTreeSet<usize>>,
+    /// What is broken on purpose.
+    pub sabotage: Option<Sabotage>,
 }
 
 impl Default for Options {
@@ -37,6 +44,8 @@ impl Default for Options {
             trouble: Duration::from_secs(40),
             recovery: Duration::from_secs(240),
             trace: false,
+            only: None,
+            sabotage: None,
         }
     }
 }
@@ -52,19 +61,36 @@ pub struct Report {
     pub plans: u64,
     /// How long the history took, in the world's time.
     pub lived: Duration,
+    /// How long after everything was mended all ran again, if it did.
+    pub recovered: Option<Duration>,
+    pub nodes: usize,
+    /// How many deeds there were of each kind.
+    pub told: BTreeMap<String, u64>,
+    /// The deeds of the history, by number.
+    pub story: Vec<String>,
 }
 
 impl Report {
     /// Returns the sentence that says how to see a failed history again.
     pub fn replay(&self) -> String {
-        format!("cargo xtask sim --seed {} --trace", self.seed)
+        format!("cargo xtask sim --seed {} --trace (and the options it was found with)", self.seed)
+    }
+}
+
+/// Draws how many nodes a cluster has: five in the middle, thirty at most.
+fn nodes(random: &mut Random) -> usize {
+    match random.below(100) {
+        0..=59 => random.between(3, 5),
+        60..=89 => random.between(6, 8),
+        90..=97 => random.between(9, 16),
+        _ => random.between(17, 30),
     }
 }
 
 /// Lives through the history of a seed.
 pub fn run(seed: u64, options: &Options) -> Report {
     let mut random = Random::new(seed);
-    let nodes = options.nodes.unwrap_or_else(|| random.between(3, 5));
+    let nodes = options.nodes.unwrap_or_else(|| nodes(&mut random));
     let primitives = options.resources.unwrap_or_else(|| random.between(3, 8));
     let deeds = options.deeds.unwrap_or_else(|| random.between(1, 8));
     let names: Vec<(String, u32)> = (1..=nodes).map(|n| (format!("node{n}"), n as u32)).collect();
@@ -77,24 +103,48 @@ pub fn run(seed: u64, options: &Options) -> Report {
         host
     });
     let hosts: Vec<Host> = hosts.collect();
-    let mut world = World::new(hosts, random, Trace::new(options.trace), Checkers::new(expected));
+    let promotable = expected.promotable.iter().cloned().collect();
+    let mut world = World::new(hosts, random, Trace::new(options.trace), Checkers::new(expected, nodes));
+    (world.promotable, world.sabotage) = (promotable, options.sabotage);
     for host in 0..nodes {
         let at = world.random.millis(0, 800);
         world.at(at, Happening::PowerOn { host });
+        world.checkers.causes.happened_to(host, at);
     }
     let trouble_from = Duration::from_secs(5);
     let trouble_to = trouble_from + options.trouble;
-    world.draw_story(trouble_from, trouble_to, deeds, &singles);
+    let mut story = world.draw_story(trouble_from, trouble_to, deeds, &singles);
+    if let Some(only) = &options.only {
+        story.retain(|chapter| only.contains(&chapter.number));
+    }
+    let shown = story.iter().map(shown).collect();
+    world.tell(story, trouble_to);
     while world.step(trouble_to) {}
-    recover(&mut world, trouble_to, options.recovery, &singles);
-    Report { seed, plans: world.plans, lived: world.now, violations: world.checkers.violations, trace: world.trace.into_text() }
+    let recovered = recover(&mut world, trouble_to, options.recovery, &singles);
+    Report {
+        seed,
+        plans: world.plans,
+        lived: world.now,
+        recovered,
+        nodes,
+        told: world.told,
+        story: shown,
+        violations: world.checkers.violations,
+        trace: world.trace.into_text(),
+    }
+}
+
+fn shown(chapter: &Chapter) -> String {
+    let deeds: Vec<String> = chapter.deeds.iter().map(|(at, deed)| format!("at {:.3} s {deed:?}", at.as_secs_f64())).collect();
+    format!("{}: {}", chapter.number, deeds.join(", "))
 }
 
 /// Waits until the mended cluster is at rest with everything running; what an administrator would do is done once a while.
-fn recover(world: &mut World, from: Duration, patience: Duration, singles: &[String]) {
+fn recover(world: &mut World, from: Duration, patience: Duration, singles: &[String]) -> Option<Duration> {
     let mut quiet_since = None;
     let mut next_help = from + Duration::from_secs(8);
     let mut at = from;
+    let mut last_missing = String::new();
     while at < from + patience {
         at += Duration::from_millis(500);
         while world.step(at) {}
@@ -104,7 +154,11 @@ fn recover(world: &mut World, from: Duration, patience: Duration, singles: &[Str
         }
         let plans = world.plans;
         let leader = world.hosts.iter().find(|host| host.daemon.as_ref().is_some_and(|daemon| daemon.member.is_idle()));
-        let is_good = leader.is_some() && at > from + Duration::from_secs(9) && world.checkers.missing(&world.hosts).is_empty();
+        let missing = world.checkers.missing(&world.hosts);
+        if !missing.is_empty() {
+            last_missing = missing.join(", ");
+        }
+        let is_good = leader.is_some() && at > from + Duration::from_secs(9) && missing.is_empty();
         match quiet_since {
             _ if !is_good => quiet_since = None,
             Some((since, seen)) if seen == plans && at >= since + Duration::from_secs(4) => break,
@@ -113,6 +167,20 @@ fn recover(world: &mut World, from: Duration, patience: Duration, singles: &[Str
         }
     }
     let missing = world.checkers.missing(&world.hosts);
+    let recovered = quiet_since.map(|(since, _)| since - from);
+    if let Some(took) = recovered.filter(|took| *took > RECOVERY_MAX) {
+        world.checkers.found(world.now, format!("R1: all ran again only {} s after it was mended; last {last_missing}", took.as_secs()));
+    }
+    if world.sabotage == Some(Sabotage::TriggerHappy) {
+        let until = world.now + Duration::from_secs(160);
+        while world.step(until) {}
+        (0..world.hosts.len()).for_each(|by| world.fence(by, 0));
+        let until = world.now + Duration::from_secs(30);
+        while world.step(until) {}
+    }
+    if quiet_since.is_some() {
+        world.look_at_queues();
+    }
     if quiet_since.is_none() {
         let what = if missing.is_empty() { "the cluster does not come to rest".to_owned() } else { missing.join(", ") };
         world.checkers.found(world.now, format!("L1: {what}"));
@@ -122,6 +190,7 @@ fn recover(world: &mut World, from: Duration, patience: Duration, singles: &[Str
         Some(cib) => world.checkers.ended(world.now, &cib),
         None => world.checkers.found(world.now, "L1: nobody coordinates".to_owned()),
     }
+    recovered
 }
 
 /// What an administrator does once the faults are mended: everything may run again, and old failures are forgotten.
@@ -136,5 +205,8 @@ fn help(world: &mut World, singles: &[String]) {
         world.start_daemon(host);
         world.power_on(host);
     }
+    world.carry_out(Deed::Maintenance { on: false });
+    world.carry_out(Deed::Ticket { granted: true });
+    world.carry_out(Deed::LiftBans);
     world.carry_out(Deed::Cleanup { host: 0 });
 }

@@ -1,8 +1,8 @@
-//! What befalls a cluster: faults and edits at random times, and the end, in which everything is mended.
+//! What befalls a cluster, drawn at random: faults and edits at their times, and the end, in which everything is mended.
 
 use crate::agents::Health;
-use crate::world::{Happening, ToDaemon, World};
-use messages::client::{CibEdit, ClientBody};
+use crate::host::DiskState;
+use crate::world::{Happening, World};
 use std::time::Duration;
 
 /// One thing that someone or something does to the cluster.
@@ -11,11 +11,17 @@ pub(crate) enum Deed {
     Crash {
         host: usize,
     },
+    PowerOn {
+        host: usize,
+    },
     KillDaemon {
         host: usize,
         back_after: Duration,
     },
     KillAllDaemons,
+    KillRootRole {
+        host: usize,
+    },
     Freeze {
         host: usize,
     },
@@ -27,9 +33,23 @@ pub(crate) enum Deed {
         parts: Vec<usize>,
     },
     Merge,
+    /// One host is cut off: one direction that fails is enough for its engine to lose the others.
+    CutOff {
+        host: usize,
+    },
     EngineDown,
     EngineUp,
     Health(Health),
+    Disk {
+        host: usize,
+        state: DiskState,
+    },
+    /// A calendar clock jumps, and goes wrong from then on.
+    Clock {
+        host: usize,
+        jump: i64,
+        drift: i64,
+    },
     /// A resource ends by itself.
     Break {
         host: usize,
@@ -38,13 +58,32 @@ pub(crate) enum Deed {
         host: usize,
         number: u64,
     },
+    Register {
+        host: usize,
+        value: u64,
+    },
     Standby {
         host: usize,
+        on: bool,
+    },
+    Maintenance {
         on: bool,
     },
     TargetRole {
         resource: String,
         stopped: bool,
+    },
+    Ban {
+        resource: String,
+        host: usize,
+    },
+    LiftBans,
+    Parameter {
+        resource: String,
+        value: u64,
+    },
+    Ticket {
+        granted: bool,
     },
     Attribute {
         host: usize,
@@ -56,202 +95,105 @@ pub(crate) enum Deed {
     ShutDown {
         host: usize,
     },
+    Fence {
+        host: usize,
+    },
     /// Everything that is broken is mended.
     Heal,
 }
 
+impl Deed {
+    /// Returns the name of its kind, to be counted by.
+    pub(crate) fn kind(&self) -> String {
+        let text = format!("{self:?}");
+        text.split([' ', '(', '{']).next().unwrap_or_default().to_owned()
+    }
+}
+
+/// A deed, what it brings about later included.
+pub(crate) struct Chapter {
+    pub number: usize,
+    pub deeds: Vec<(Duration, Deed)>,
+}
+
 impl World {
     /// Draws the deeds of a history between two times.
-    pub(crate) fn draw_story(&mut self, from: Duration, to: Duration, deeds: usize, singles: &[String]) {
+    pub(crate) fn draw_story(&mut self, from: Duration, to: Duration, deeds: usize, singles: &[String]) -> Vec<Chapter> {
         let span = (to - from).as_millis() as u64;
-        for number in 0..deeds {
-            let time = from + self.random.millis(0, span);
-            let host = self.random.below(self.hosts.len());
-            let later = |world: &mut Self, low: u64, high: u64| time + world.random.millis(low, high);
-            let deed = match self.random.below(22) {
-                0..=2 => {
-                    let back = later(self, 3000, 20_000);
-                    self.at(back, Happening::PowerOn { host });
-                    Deed::Crash { host }
-                }
-                3..=5 => Deed::KillDaemon { host, back_after: self.random.millis(50, 8000) },
-                6 => Deed::KillAllDaemons,
-                7..=8 => {
-                    let back = later(self, 500, 12_000);
-                    self.at(back, Happening::Told(Deed::Thaw { host }));
-                    Deed::Freeze { host }
-                }
-                9..=10 => {
-                    let back = later(self, 1000, 15_000);
-                    self.at(back, Happening::Told(Deed::Merge));
-                    let parts = (0..self.hosts.len()).map(|_| self.random.below(2)).collect();
-                    Deed::Split { parts }
-                }
-                11 => {
-                    let back = later(self, 500, 15_000);
-                    self.at(back, Happening::Told(Deed::EngineUp));
-                    Deed::EngineDown
-                }
-                12 => {
-                    let back = later(self, 1000, 15_000);
-                    self.at(back, Happening::Told(Deed::Health(Health::default())));
-                    Deed::Health(Health { failing: 25, slow: 30, hanging: 10, device_failing: 30 })
-                }
-                13..=14 => Deed::Break { host },
-                15..=16 => Deed::Write { host, number: number as u64 },
-                17 => Deed::Standby { host, on: self.random.percent(60) },
-                18 => {
-                    let resource = singles.get(self.random.below(singles.len())).cloned().unwrap_or_default();
-                    Deed::TargetRole { resource, stopped: self.random.percent(60) }
-                }
-                19 => Deed::Attribute { host, value: number as u64 },
-                20 => Deed::Cleanup { host },
-                _ => Deed::ShutDown { host },
-            };
+        (0..deeds)
+            .map(|number| {
+                let time = from + self.random.millis(0, span);
+                Chapter { number, deeds: self.draw_deed(number, time, singles) }
+            })
+            .collect()
+    }
+
+    fn draw_deed(&mut self, number: usize, time: Duration, singles: &[String]) -> Vec<(Duration, Deed)> {
+        let host = self.random.below(self.hosts.len());
+        let later = |world: &mut Self, low: u64, high: u64| time + world.random.millis(low, high);
+        let single = |world: &mut Self| singles.get(world.random.below(singles.len())).cloned().unwrap_or_default();
+        let value = number as u64;
+        let one = |deed: Deed| vec![(time, deed)];
+        match self.random.below(36) {
+            0..=2 => vec![(time, Deed::Crash { host }), (later(self, 3000, 20_000), Deed::PowerOn { host })],
+            3..=5 => one(Deed::KillDaemon { host, back_after: self.random.millis(50, 8000) }),
+            6 => one(Deed::KillAllDaemons),
+            7..=8 => vec![(time, Deed::Freeze { host }), (later(self, 500, 12_000), Deed::Thaw { host })],
+            9..=10 => {
+                let parts = (0..self.hosts.len()).map(|_| self.random.below(2)).collect();
+                vec![(time, Deed::Split { parts }), (later(self, 1000, 15_000), Deed::Merge)]
+            }
+            11 => vec![(time, Deed::EngineDown), (later(self, 500, 15_000), Deed::EngineUp)],
+            12..=13 => {
+                let health = Health { failing: 25, slow: 30, hanging: 10, device_failing: 30, device_slow: 30 };
+                vec![(time, Deed::Health(health)), (later(self, 1000, 15_000), Deed::Health(Health::default()))]
+            }
+            14..=15 => one(Deed::Break { host }),
+            16 => one(Deed::Write { host, number: value }),
+            17 => one(Deed::Standby { host, on: self.random.percent(60) }),
+            18 => one(Deed::TargetRole { resource: single(self), stopped: self.random.percent(60) }),
+            19 => one(Deed::Attribute { host, value }),
+            20 => one(Deed::Cleanup { host }),
+            21 => one(Deed::ShutDown { host }),
+            22..=23 => one(Deed::KillRootRole { host }),
+            24 => {
+                let state = if self.random.percent(50) { DiskState::Full } else { DiskState::Slow };
+                vec![(time, Deed::Disk { host, state }), (later(self, 500, 20_000), Deed::Disk { host, state: DiskState::Good })]
+            }
+            25 => {
+                let jump = [-86_400, -3600, -5, 5, 3600, 86_400][self.random.below(6)];
+                one(Deed::Clock { host, jump, drift: self.random.between(0, 1000) as i64 - 500 })
+            }
+            26 => self.flapping(host, time),
+            27 => vec![(time, Deed::CutOff { host }), (later(self, 200, 9000), Deed::Merge)],
+            28..=29 => one(Deed::Register { host, value }),
+            30 => vec![(time, Deed::Maintenance { on: true }), (later(self, 500, 12_000), Deed::Maintenance { on: false })],
+            31 => vec![(time, Deed::Ban { resource: single(self), host }), (later(self, 500, 12_000), Deed::LiftBans)],
+            32 => one(Deed::Parameter { resource: single(self), value }),
+            33 => one(Deed::Ticket { granted: self.random.percent(50) }),
+            34 => one(Deed::Fence { host }),
+            _ => one(Deed::Register { host, value }),
+        }
+    }
+
+    /// A host that is there and gone and there again.
+    fn flapping(&mut self, host: usize, time: Duration) -> Vec<(Duration, Deed)> {
+        let mut deeds = Vec::new();
+        let mut at = time;
+        for _ in 0..self.random.between(2, 6) {
+            deeds.push((at, Deed::CutOff { host }));
+            at += self.random.millis(30, 1500);
+            deeds.push((at, Deed::Merge));
+            at += self.random.millis(30, 1500);
+        }
+        deeds
+    }
+
+    /// Lets a story begin.
+    pub(crate) fn tell(&mut self, story: Vec<Chapter>, to: Duration) {
+        for (time, deed) in story.into_iter().flat_map(|chapter| chapter.deeds) {
             self.at(time, Happening::Told(deed));
         }
         self.at(to, Happening::Told(Deed::Heal));
-    }
-
-    pub(crate) fn carry_out(&mut self, deed: Deed) {
-        self.note(|| format!("-- {deed:?}"));
-        match deed {
-            Deed::Crash { host } => self.power_off(host, "crash"),
-            Deed::KillDaemon { host, back_after } => self.kill_daemon(host, back_after),
-            Deed::KillAllDaemons => {
-                for host in 0..self.hosts.len() {
-                    let back = self.random.millis(50, 2000);
-                    self.kill_daemon(host, back);
-                }
-            }
-            Deed::Freeze { host } => {
-                if let Some(daemon) = &mut self.hosts[host].daemon {
-                    daemon.is_frozen = true;
-                }
-            }
-            Deed::Thaw { host } => self.thaw(host),
-            Deed::Split { parts } => {
-                self.group.part_of = parts;
-                let wait = self.random.millis(20, 800);
-                self.after(wait, Happening::LookAround);
-            }
-            Deed::Merge => {
-                self.group.part_of.fill(0);
-                let wait = self.random.millis(20, 300);
-                self.after(wait, Happening::LookAround);
-            }
-            Deed::EngineDown => self.set_engine_down(true),
-            Deed::EngineUp => self.set_engine_down(false),
-            Deed::Health(health) => self.health = health,
-            Deed::Break { host } => {
-                let active: Vec<String> = self.hosts[host].active.keys().cloned().collect();
-                if !active.is_empty() {
-                    let broken = active[self.random.below(active.len())].clone();
-                    self.note(|| format!("{broken} breaks"));
-                    self.hosts[host].active.remove(&broken);
-                }
-            }
-            Deed::Write { host, number } => {
-                let pair = format!("<nvpair id=\"sim-{number}\" name=\"sim-{number}\" value=\"1\"/>");
-                let xml = format!("<cluster_property_set id=\"sim\">{pair}</cluster_property_set>");
-                if let Some(client) = self.edit(host, "crm_config", xml) {
-                    self.checkers.written(client, format!("sim-{number}"));
-                }
-            }
-            Deed::Standby { host, on } => {
-                let (name, id) = (self.hosts[host].name.clone(), self.hosts[host].id);
-                let pair = format!("<nvpair id=\"nodes-{id}-standby\" name=\"standby\" value=\"{}\"/>", if on { "on" } else { "off" });
-                let set = format!("<instance_attributes id=\"nodes-{id}\">{pair}</instance_attributes>");
-                self.edit(host, "nodes", format!("<node id=\"{id}\" uname=\"{name}\">{set}</node>"));
-            }
-            Deed::TargetRole { resource, stopped } => self.target_role(&resource, stopped),
-            Deed::Attribute { host, value } => {
-                let body = ClientBody::AttributeUpdate {
-                    node: None,
-                    name: "colour".to_owned(),
-                    pattern: false,
-                    value: Some(value.to_string()),
-                    dampening: None,
-                    only_dampening: false,
-                    private: false,
-                };
-                self.ask(host, body, "attribute");
-            }
-            Deed::Cleanup { host } => {
-                let body = ClientBody::Cleanup { resource: None, node: None, operation: None, interval_ms: None, refresh: false };
-                self.ask(host, body, "cleanup");
-            }
-            Deed::ShutDown { host } => {
-                self.ask(host, ClientBody::Shutdown { node: None }, "shutdown");
-                let back = self.random.millis(2000, 20_000);
-                self.after(back, Happening::StartDaemon { host });
-            }
-            Deed::Heal => self.heal(),
-        }
-    }
-
-    fn edit(&mut self, host: usize, section: &str, xml: String) -> Option<u64> {
-        let edit = CibEdit {
-            operation: "modify".to_owned(),
-            section: Some(section.to_owned()),
-            xml: Some(xml),
-            allow_create: true,
-            ..CibEdit::default()
-        };
-        let request = format!("story-{}", self.random.next());
-        self.ask(host, ClientBody::CibEdit { request, edit }, "edit")
-    }
-
-    fn target_role(&mut self, resource: &str, stopped: bool) {
-        if resource.is_empty() {
-            return;
-        }
-        let role = if stopped { "Stopped" } else { "Started" };
-        let pair = format!("<nvpair id=\"{resource}-role\" name=\"target-role\" value=\"{role}\"/>");
-        let meta = format!("<meta_attributes id=\"{resource}-meta\">{pair}</meta_attributes>");
-        let host = self.random.below(self.hosts.len());
-        self.edit(host, "resources", format!("<primitive id=\"{resource}\">{meta}</primitive>"));
-    }
-
-    fn kill_daemon(&mut self, host: usize, back_after: Duration) {
-        if self.hosts[host].daemon.take().is_some() {
-            let wait = self.random.millis(1, 30);
-            self.after(wait, Happening::LookAround);
-        }
-        self.after(back_after, Happening::StartDaemon { host });
-    }
-
-    fn thaw(&mut self, host: usize) {
-        let Some(daemon) = &mut self.hosts[host].daemon else { return };
-        if !std::mem::replace(&mut daemon.is_frozen, false) {
-            return;
-        }
-        let (number, wake_at) = (daemon.number, daemon.wake_at.take());
-        let kept: Vec<ToDaemon> = daemon.kept.drain(..).collect();
-        // A process that goes on finds its timer due and its sockets full; which it looks at first is chance.
-        let timer_first = self.random.percent(50);
-        let woken = || ToDaemon::Event(Box::new(member::MemberEvent::Woken));
-        if wake_at.is_some() && timer_first {
-            self.deliver(host, number, woken());
-        }
-        for what in kept {
-            self.deliver(host, number, what);
-        }
-        self.deliver(host, number, woken());
-    }
-
-    /// Everything is mended; what failures and standby left behind is cleared by an administrator a little later.
-    fn heal(&mut self) {
-        self.health = Health::default();
-        self.group.part_of.fill(0);
-        if self.group.is_down {
-            self.set_engine_down(false);
-        }
-        for host in 0..self.hosts.len() {
-            self.thaw(host);
-            self.power_on(host);
-            self.after(Duration::from_millis(500), Happening::StartDaemon { host });
-        }
-        self.after(Duration::from_millis(300), Happening::LookAround);
     }
 }

@@ -1,19 +1,20 @@
 //! The world: hosts, their daemons, the group between them and the agents on them, moved from event to event in one order of time.
 
-use crate::agents::{Health, ending};
+use crate::agents::Health;
 use crate::check::Checkers;
 use crate::group::Group;
-use crate::host::{Daemon, Host, Truth};
+use crate::host::{Daemon, Host};
 use crate::outcome::Ending;
 use crate::random::Random;
+use crate::sabotage::Sabotage;
 use crate::story::Deed;
 use crate::trace::Trace;
-use member::{ClientId, Member, MemberCommand, MemberConfig, MemberEvent, PlanOutcome, PlanRequest, StoreOrder, StoreResult, StoredCib};
-use messages::agent::{AgentCall, AgentEvent, AgentOrder, AgentOutcome, AgentResult};
+use member::{ClientId, Member, MemberCommand, MemberConfig, MemberEvent, PlanOutcome, PlanRequest, StoreOrder};
+use messages::agent::{AgentEvent, AgentResult};
 use messages::client::{ClientBody, ClientReply, ClientRequest};
 use messages::group::{GroupCommand, GroupEvent};
 use model::{CallId, Now, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What reaches a daemon.
@@ -68,11 +69,16 @@ pub(crate) enum Happening {
         daemon: u64,
         request: PlanRequest,
     },
+    /// Was a partition without quorum planned for in time?
+    LookAtPolicy {
+        view: u64,
+        since: Duration,
+    },
     Told(Deed),
 }
 
 /// The time of the wall clock when a history begins.
-const EPOCH: i64 = 1_790_000_000;
+pub(crate) const EPOCH: i64 = 1_790_000_000;
 
 pub(crate) struct World {
     pub now: Duration,
@@ -88,10 +94,19 @@ pub(crate) struct World {
     pub plans: u64,
     /// What the last plan was made from, on whatever host.
     facts: Option<status::Facts>,
-    queue: BTreeMap<(Duration, u64), Happening>,
+    /// When the daemon of each number calculated its last plan.
+    pub planned: BTreeMap<u64, Duration>,
+    /// Resources with a promoted role: their agents give them a promotion score.
+    pub promotable: BTreeSet<String>,
+    /// Where resources were banned from, until they are allowed again.
+    pub bans: BTreeSet<String>,
+    pub sabotage: Option<Sabotage>,
+    /// How many deeds of each kind were carried out.
+    pub told: BTreeMap<String, u64>,
+    pub queue: BTreeMap<(Duration, u64), Happening>,
     next: u64,
     next_daemon: u64,
-    next_client: u64,
+    pub next_client: u64,
 }
 
 impl World {
@@ -109,6 +124,11 @@ impl World {
             idle_answers: Vec::new(),
             plans: 0,
             facts: None,
+            planned: BTreeMap::new(),
+            promotable: BTreeSet::new(),
+            bans: BTreeSet::new(),
+            sabotage: None,
+            told: BTreeMap::new(),
             queue: BTreeMap::new(),
             next: 0,
             next_daemon: 1,
@@ -161,21 +181,15 @@ impl World {
                     self.agent_done(host, id, ending);
                 }
             }
-            Happening::Stored { host, life, daemon, order } => {
-                let lives = self.hosts[host].life == life && self.hosts[host].daemon.as_ref().is_some_and(|d| d.number == daemon);
-                if lives {
-                    self.hosts[host].disk = Some(StoredCib { cib: order.cib, lineage: order.lineage });
-                    let event = MemberEvent::Stored(StoreResult { token: order.token, result: Ok(()) });
-                    self.deliver(host, daemon, ToDaemon::Event(Box::new(event)));
-                }
-            }
+            Happening::Stored { host, life, daemon, order } => self.stored(host, life, daemon, order),
+            Happening::LookAtPolicy { view, since } => self.look_at_policy(view, since),
             Happening::Calculated { host, daemon, request } => self.calculated(host, daemon, request),
             Happening::Told(deed) => self.carry_out(deed),
         }
     }
 
     pub(crate) fn deliver(&mut self, host: usize, number: u64, what: ToDaemon) {
-        let now = Now { monotonic: self.now, wall: Timestamp::from_seconds(EPOCH).after(self.now) };
+        let now = Now { monotonic: self.now, wall: Timestamp(self.hosts[host].clock.shows(EPOCH, self.now)) };
         let Some(daemon) = self.hosts[host].daemon.as_mut().filter(|daemon| daemon.number == number) else { return };
         if daemon.is_frozen {
             daemon.kept.push_back(what);
@@ -209,13 +223,11 @@ impl World {
             MemberCommand::Agent(order) => self.agent_order(at, order),
             MemberCommand::Reply { client, reply } => self.replied(client, reply),
             MemberCommand::Plan(request) => {
-                let wait = self.random.millis(1, 30);
+                let wait = self.random.millis(1, 30) + self.sabotage.map_or(Duration::ZERO, Sabotage::planning_takes);
                 self.after(wait, Happening::Calculated { host: at, daemon: number, request });
             }
             MemberCommand::Store(order) => {
-                let wait = self.random.millis(1, 15);
-                let life = self.hosts[at].life;
-                self.after(wait, Happening::Stored { host: at, life, daemon: number, order });
+                self.store(at, number, order);
             }
             MemberCommand::SaveHistory(bytes) => self.hosts[at].history = Some(bytes),
             MemberCommand::SaveInput { .. } => {}
@@ -254,7 +266,8 @@ impl World {
         let from = self.hosts[host].name.clone();
         let members = current.daemons.clone();
         for to in 0..self.hosts.len() {
-            if let Some(number) = members.get(&self.hosts[to].name).copied() {
+            let is_swallowed = to == host && self.sabotage.is_some_and(|sabotage| sabotage.swallows_own(&payload));
+            if let Some(number) = members.get(&self.hosts[to].name).copied().filter(|_| !is_swallowed) {
                 let event = GroupEvent::Message { from: from.clone(), payload: payload.clone() };
                 self.send_to(to, number, |event| ToDaemon::Event(Box::new(event)), event);
             }
@@ -282,8 +295,13 @@ impl World {
                 let daemons = names(view.daemons.keys().map(ToString::to_string).collect());
                 format!("view {}: hosts {hosts}; daemons {daemons}; quorate {}", view.id, view.quorate)
             });
+            let had_quorum = |host: &Host| view.daemons.contains_key(&host.name) && host.had_quorum;
+            if !view.quorate && self.hosts.iter().any(had_quorum) {
+                self.after(crate::check::POLICY_MAX, Happening::LookAtPolicy { view: view.id, since: self.now });
+            }
             for to in 0..self.hosts.len() {
                 if let Some(number) = view.daemons.get(&self.hosts[to].name).copied() {
+                    self.hosts[to].had_quorum = view.quorate;
                     let id = view.id;
                     self.send_to(to, number, |event| ToDaemon::View(id, Box::new(event)), GroupEvent::View(view.clone()));
                 }
@@ -330,6 +348,8 @@ impl World {
             view: 0,
             last_delivery: self.now,
             last_sequenced: self.now,
+            last_stored: self.now,
+            stood_still: None,
         });
         let welcome = AgentEvent::Welcome {
             incarnation: host.incarnation(),
@@ -367,114 +387,11 @@ impl World {
         }
         let name = self.hosts[at].name.clone();
         self.note(|| format!("{name}: power off ({why})"));
+        self.end_stores(at);
         self.hosts[at].lose_power();
         self.hosts[at].life += 1;
         let wait = self.random.millis(5, 800);
         self.after(wait, Happening::LookAround);
-    }
-
-    fn agent_order(&mut self, at: usize, order: AgentOrder) {
-        match order {
-            AgentOrder::Run(call) => self.run_agent(at, call),
-            AgentOrder::Kill { id } => {
-                if self.hosts[at].running.contains_key(&id) {
-                    let ending = Ending { after: Duration::ZERO, outcome: AgentOutcome::Cancelled, stdout: String::new(), leaves: None };
-                    let life = self.hosts[at].life;
-                    self.after(Duration::from_millis(1), Happening::AgentDone { host: at, life, id, ending });
-                }
-            }
-            AgentOrder::Acknowledge { id } => {
-                self.hosts[at].results.remove(&id);
-            }
-            AgentOrder::ResetHost { reason } => {
-                self.power_off(at, &reason);
-                self.after(Duration::from_secs(3), Happening::PowerOn { host: at });
-            }
-        }
-    }
-
-    fn run_agent(&mut self, at: usize, call: AgentCall) {
-        let resource = call.resource.as_ref().map(ToString::to_string).unwrap_or_default();
-        let is_resource = call.agent.class == "ocf" && call.action != "meta-data";
-        let active = self.hosts[at].active.get(&resource).copied();
-        let ending = ending(&call, active, self.health, &mut self.random);
-        if is_resource {
-            let (name, action) = (self.hosts[at].name.clone(), call.action.clone());
-            self.note(|| {
-                format!("{name}: {action} {resource} begins ({active:?}, will end {:?} after {:?})", ending.outcome, ending.after)
-            });
-            if call.action == "start" {
-                self.checkers.starting(self.now, &resource, at, &self.hosts);
-                self.hosts[at].active.entry(resource).or_insert(Truth::Starting);
-            }
-        }
-        let (id, life) = (call.id, self.hosts[at].life);
-        self.hosts[at].next_call = self.hosts[at].next_call.max(id.0 + 1);
-        self.hosts[at].running.insert(id, call);
-        self.after(ending.after, Happening::AgentDone { host: at, life, id, ending });
-    }
-
-    fn agent_done(&mut self, at: usize, id: CallId, ending: Ending) {
-        let Some(call) = self.hosts[at].running.remove(&id) else { return };
-        let resource = call.resource.as_ref().map(ToString::to_string).unwrap_or_default();
-        match ending.leaves {
-            Some(Some(truth)) => {
-                self.hosts[at].active.insert(resource.clone(), truth);
-            }
-            Some(None) => {
-                self.hosts[at].active.remove(&resource);
-            }
-            None => {
-                // A start that was killed half way leaves nothing that a probe would find, or everything.
-                if self.hosts[at].active.get(&resource) == Some(&Truth::Starting) && call.action == "start" {
-                    self.hosts[at].active.remove(&resource);
-                }
-            }
-        }
-        let outcome = match ending.outcome {
-            AgentOutcome::Exited(i32::MIN) => AgentOutcome::Exited(if self.hosts[at].active.contains_key(&resource) { 0 } else { 7 }),
-            outcome => outcome,
-        };
-        if call.agent.class == "stonith" {
-            self.device_done(at, &call, &outcome);
-        }
-        let now = Timestamp::from_seconds(EPOCH).after(self.now);
-        let result = AgentResult {
-            id,
-            outcome,
-            stdout: ending.stdout,
-            stderr: String::new(),
-            exit_reason: None,
-            started: Timestamp(now.0 - ending.after.as_micros() as i64),
-            run_time: ending.after,
-            queue_time: Duration::ZERO,
-        };
-        self.hosts[at].results.insert(id, result.clone());
-        if let Some(number) = self.hosts[at].daemon.as_ref().map(|daemon| daemon.number) {
-            self.deliver(at, number, ToDaemon::Event(Box::new(MemberEvent::Agent(AgentEvent::Finished(result)))));
-        }
-    }
-
-    /// A fence device worked: its target is off, whatever it did.
-    fn device_done(&mut self, by: usize, call: &AgentCall, outcome: &AgentOutcome) {
-        let parameter = |name: &str| call.parameters.get(name).cloned();
-        let target = parameter("nodename").or_else(|| parameter("port")).or_else(|| parameter("plug"));
-        let by = self.hosts[by].name.clone();
-        self.note(|| format!("{by}: device {} {target:?}: {outcome:?}", call.action));
-        if *outcome != AgentOutcome::Exited(0) {
-            return;
-        }
-        let Some(target) = target.and_then(|name| self.hosts.iter().position(|host| host.name == *name)) else { return };
-        match call.action.as_str() {
-            "off" => self.power_off(target, "fenced"),
-            "reboot" => {
-                self.power_off(target, "fenced");
-                let wait = self.random.millis(1500, 4000);
-                self.after(wait, Happening::PowerOn { host: target });
-            }
-            "on" => self.power_on(target),
-            _ => {}
-        }
     }
 
     fn calculated(&mut self, at: usize, number: u64, request: PlanRequest) {
@@ -483,9 +400,13 @@ impl World {
             Some(earlier) => earlier.deduce_again(&request.input, request.now),
             None => status::Facts::deduce(&request.input, request.now),
         };
-        let plan = scheduler::schedule(&facts);
+        let mut plan = scheduler::schedule(&facts);
         self.facts = Some(facts);
         self.plans += 1;
+        self.planned.insert(number, self.now);
+        if self.sabotage == Some(Sabotage::MoodyScheduler) {
+            plan.changes.pop();
+        }
         self.checkers.planned(self.now, &request, &plan);
         let name = self.hosts[at].name.clone();
         self.note(|| {
@@ -493,6 +414,9 @@ impl World {
                 plan.changes.iter().map(|c| format!("{} {} {} ({})", c.verb, c.subject, c.place, c.reason)).collect();
             format!("{name}: plan {} with {} actions: {}", request.number, plan.graph.actions.len(), changes.join("; "))
         });
+        if self.sabotage == Some(Sabotage::DeafMember) {
+            return;
+        }
         let outcome = PlanOutcome { number: request.number, result: Ok(plan) };
         self.deliver(at, number, ToDaemon::Event(Box::new(MemberEvent::Planned(outcome))));
     }
@@ -503,8 +427,18 @@ impl World {
         let client = self.next_client;
         self.next_client += 1;
         self.asked.insert(client, what.to_owned());
+        if self.sabotage == Some(Sabotage::EarlyAnswers) && matches!(body, ClientBody::CibEdit { .. }) {
+            self.checkers.answered(self.now, client);
+            return Some(client);
+        }
         let request = ClientRequest { id: 1, client: "story".to_owned(), body };
         let event = MemberEvent::Client { client: ClientId(client), user: None, request };
+        if self.sabotage == Some(Sabotage::BackwardWrites) && what == "register" {
+            self.checkers.answered(self.now, client);
+            let wait = self.random.millis(0, 30_000);
+            self.after(wait, Happening::Deliver { host: at, daemon, what: ToDaemon::Event(Box::new(event)) });
+            return Some(client);
+        }
         self.deliver(at, daemon, ToDaemon::Event(Box::new(event)));
         Some(client)
     }
@@ -513,7 +447,7 @@ impl World {
         let what = self.asked.get(&client.0).cloned().unwrap_or_default();
         self.note(|| format!("client {}: {what}: {:?}", client.0, reply.result.as_ref().map(|_| "done")));
         if reply.result.is_ok() {
-            self.checkers.answered(client.0);
+            self.checkers.answered(self.now, client.0);
             self.idle_answers.push(client.0);
         }
     }

@@ -35,6 +35,8 @@ pub struct Cluster {
     pub held: Option<&'static str>,
     pub plans: Vec<Arc<Element>>,
     pub exits: Vec<(NodeName, i32)>,
+    /// Every message that was delivered.
+    pub heard: Vec<String>,
     queue: VecDeque<(NodeName, String)>,
     view: u64,
     client: u64,
@@ -43,7 +45,8 @@ pub struct Cluster {
 impl Cluster {
     /// Members of these names with this configuration; none of their daemons runs yet.
     pub fn new(names: &[&str], configuration: &str) -> Self {
-        let text = format!("<cib epoch=\"1\" num_updates=\"0\" admin_epoch=\"0\" validate-with=\"pacemaker-3.9\">{configuration}<status/></cib>");
+        let text =
+            format!("<cib epoch=\"1\" num_updates=\"0\" admin_epoch=\"0\" validate-with=\"pacemaker-3.9\">{configuration}<status/></cib>");
         let cib = Arc::new(xml::parse(text.as_bytes(), &xml::Limits::default()).unwrap());
         let node = |name: &&str| {
             let node = Node {
@@ -64,6 +67,7 @@ impl Cluster {
             held: None,
             plans: Vec::new(),
             exits: Vec::new(),
+            heard: Vec::new(),
             queue: VecDeque::new(),
             view: 0,
             client: 0,
@@ -118,10 +122,17 @@ impl Cluster {
     /// Delivers everything under way.
     fn drain(&mut self) {
         while let Some((from, payload)) = self.queue.pop_front() {
+            self.heard.push(payload.clone());
             for name in self.nodes.keys().cloned().collect::<Vec<_>>() {
                 self.tell(name.as_str(), MemberEvent::Group(GroupEvent::Message { from: from.clone(), payload: payload.clone() }));
             }
         }
+    }
+
+    /// Delivers a message to one member.
+    pub fn hear(&mut self, to: &str, from: &str, payload: &str) {
+        self.tell(to, MemberEvent::Group(GroupEvent::Message { from: from.into(), payload: payload.to_owned() }));
+        self.drain();
     }
 
     pub fn tell(&mut self, name: &str, event: MemberEvent) {

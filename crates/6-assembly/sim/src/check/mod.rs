@@ -1,26 +1,39 @@
-//! The promises of a cluster, each with the one who watches over it.
+//! The promises of a cluster, each with the one who watches over it from outside.
 
+mod b1;
+mod f1;
 mod l1;
 mod s1;
 mod s2;
 mod s3;
+mod s4;
+mod w1;
 
 use crate::configuration::Expected;
 use crate::host::Host;
+use crate::world::World;
 use member::PlanRequest;
 use std::time::Duration;
 use transition::Plan;
 
+pub(crate) use f1::Causes;
+pub(crate) use s4::POLICY_MAX;
+
+/// R1: how long a mended cluster may take until everything that should run does.
+pub(crate) const RECOVERY_MAX: Duration = Duration::from_secs(110);
+
 /// All checkers of a history and what they found.
 pub(crate) struct Checkers {
-    expected: Expected,
+    pub expected: Expected,
     s2: s2::Writes,
+    w1: w1::Register,
+    pub causes: Causes,
     pub violations: Vec<String>,
 }
 
 impl Checkers {
-    pub(crate) fn new(expected: Expected) -> Self {
-        Self { expected, s2: s2::Writes::default(), violations: Vec::new() }
+    pub(crate) fn new(expected: Expected, hosts: usize) -> Self {
+        Self { expected, s2: s2::Writes::default(), w1: w1::Register::default(), causes: Causes::new(hosts), violations: Vec::new() }
     }
 
     /// A start begins on a host.
@@ -32,10 +45,24 @@ impl Checkers {
         }
     }
 
+    /// A promotion begins on a host.
+    pub(crate) fn promoting(&mut self, now: Duration, resource: &str, at: usize, hosts: &[Host]) {
+        if let Some(violation) = s1::promoted_elsewhere(resource, at, hosts) {
+            self.found(now, violation);
+        }
+    }
+
     /// A plan was made.
     pub(crate) fn planned(&mut self, now: Duration, request: &PlanRequest, plan: &Plan) {
         if let Some(violation) = s3::differs(request, plan) {
             self.found(now, violation);
+        }
+    }
+
+    /// The power of a host that was on is cut by a device.
+    pub(crate) fn fenced(&mut self, now: Duration, host: usize, name: &str) {
+        if !self.causes.is_due(now, host) {
+            self.found(now, format!("F1: {name} is fenced, and nothing had happened to it"));
         }
     }
 
@@ -44,9 +71,15 @@ impl Checkers {
         self.s2.asked(client, id);
     }
 
+    /// A client asked for a value of the register.
+    pub(crate) fn registered(&mut self, now: Duration, client: u64, value: u64) {
+        self.w1.asked(now, client, value);
+    }
+
     /// A client was told that what it asked for is done.
-    pub(crate) fn answered(&mut self, client: u64) {
+    pub(crate) fn answered(&mut self, now: Duration, client: u64) {
         self.s2.acknowledged(client);
+        self.w1.acknowledged(now, client);
     }
 
     /// Returns what does not run although everything is healthy.
@@ -56,12 +89,30 @@ impl Checkers {
 
     /// The history is over: this is the CIB that is left.
     pub(crate) fn ended(&mut self, now: Duration, cib: &xml::Element) {
-        for violation in self.s2.lost(cib) {
+        let lost = self.s2.lost(cib).into_iter().chain(self.w1.backward(cib));
+        for violation in lost.collect::<Vec<_>>() {
             self.found(now, violation);
         }
     }
 
     pub(crate) fn found(&mut self, now: Duration, violation: String) {
         self.violations.push(format!("at {:.4} s: {violation}", now.as_secs_f64()));
+    }
+}
+
+impl World {
+    /// Everything is at rest: nothing may wait for ever.
+    pub(crate) fn look_at_queues(&mut self) {
+        let found: Vec<String> = self.hosts.iter().filter_map(b1::left_over).collect();
+        let now = self.now;
+        found.into_iter().for_each(|violation| self.checkers.found(now, violation));
+    }
+
+    /// A view without quorum has lasted for as long as its policy may take.
+    pub(crate) fn look_at_policy(&mut self, view: u64, since: Duration) {
+        if let Some(violation) = s4::late(self, view, since) {
+            let now = self.now;
+            self.checkers.found(now, violation);
+        }
     }
 }

@@ -1,0 +1,11 @@
+//! B1: when all is at rest nothing waits any more, in no queue of any daemon.
+
+use crate::host::Host;
+
+/// What may be on its way at any moment (a beat, a report of a monitor).
+const ON_ITS_WAY: usize = 8;
+
+pub(crate) fn left_over(host: &Host) -> Option<String> {
+    let waiting = host.daemon.as_ref()?.member.backlog();
+    (waiting > ON_ITS_WAY).then(|| format!("B1: {waiting} things wait in the daemon of {}, and nothing is under way", host.name))
+}

@@ -1,0 +1,29 @@
+//! S4: a partition that loses quorum, or has none, plans what its policy asks for within a second.
+
+use crate::world::World;
+use std::time::Duration;
+
+/// How long it may take.
+pub(crate) const POLICY_MAX: Duration = Duration::from_secs(1);
+
+/// Returns who should have planned since the view without quorum was announced, and has not. A partition with a daemon that stands still,
+/// or that has no coordinator in charge yet (the cluster is starting), is excused.
+pub(crate) fn late(world: &World, view: u64, since: Duration) -> Option<String> {
+    let present = world.group.views.values().find(|present| present.id == view)?;
+    if world.group.is_down || present.quorate || world.checkers.expected.policy != "stop" {
+        return None;
+    }
+    let members: Vec<_> = world.hosts.iter().filter(|host| present.daemons.contains_key(&host.name)).collect();
+    let is_awake = |host: &&crate::host::Host| {
+        let number = present.daemons.get(&host.name);
+        host.daemon.as_ref().is_some_and(|daemon| {
+            Some(&daemon.number) == number && !daemon.is_frozen && daemon.stood_still.is_none_or(|at| at + Duration::from_secs(5) < since)
+        })
+    };
+    if !members.iter().all(is_awake) {
+        return None;
+    }
+    let leader = members.iter().filter_map(|host| host.daemon.as_ref()).find(|daemon| daemon.member.is_in_charge())?;
+    let planned = world.planned.get(&leader.number).is_some_and(|at| *at >= since);
+    (!planned).then(|| format!("S4: {} has no plan {:?} after its partition was without quorum", leader.member.node(), POLICY_MAX))
+}

@@ -1,0 +1,58 @@
+//! Engines and edges that are broken on purpose: each checker must catch the one made for it.
+
+use std::time::Duration;
+
+/// What is broken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sabotage {
+    /// A fence device says that it worked and did nothing.
+    LyingDevice,
+    /// A disk says that it has what it has not.
+    LyingDisk,
+    /// A scheduler that comes to something else the second time.
+    MoodyScheduler,
+    /// A member that never hears of its plans.
+    DeafMember,
+    /// A scheduler that takes three seconds.
+    SlowScheduler,
+    /// A coordinator that fences for no reason.
+    TriggerHappy,
+    /// Writes are acknowledged and never ordered.
+    EarlyAnswers,
+    /// Of two writes the later one is overwritten by the earlier.
+    BackwardWrites,
+    /// A scheduler that takes a minute and a half.
+    Crawling,
+    /// A member never learns that what it told everyone has arrived.
+    Hoarding,
+}
+
+impl Sabotage {
+    /// Each with the promise whose checker catches it, and within how many seeds.
+    pub const ALL: [(Sabotage, &'static str, u64); 10] = [
+        (Sabotage::LyingDevice, "S1", 40),
+        (Sabotage::LyingDisk, "S2", 40),
+        (Sabotage::MoodyScheduler, "S3", 20),
+        (Sabotage::DeafMember, "L1", 1),
+        (Sabotage::SlowScheduler, "S4", 60),
+        (Sabotage::TriggerHappy, "F1", 1),
+        (Sabotage::EarlyAnswers, "S2", 40),
+        (Sabotage::BackwardWrites, "W1", 60),
+        (Sabotage::Crawling, "R1", 3),
+        (Sabotage::Hoarding, "B1", 3),
+    ];
+
+    /// Returns how much longer a calculation takes.
+    pub(crate) fn planning_takes(self) -> Duration {
+        match self {
+            Sabotage::SlowScheduler => Duration::from_secs(3),
+            Sabotage::Crawling => Duration::from_secs(90),
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// Returns whether the sender of this message does not hear it.
+    pub(crate) fn swallows_own(self, payload: &str) -> bool {
+        self == Sabotage::Hoarding && payload.contains("\"Event\"")
+    }
+}
