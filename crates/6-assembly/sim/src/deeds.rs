@@ -101,21 +101,16 @@ impl World {
     /// What administrators do.
     fn administer(&mut self, deed: Deed) {
         match deed {
-            Deed::Write { host, number } => {
-                if self.hosts[host].daemon.as_ref().is_some_and(|daemon| !daemon.is_frozen) {
-                    let id = format!("sim-{number}");
-                    // Noted before it is asked: the answer may come at once.
-                    let client = self.next_client;
-                    self.checkers.written(client, id.clone());
-                    self.edit_options(host, &id, "1", "edit");
-                }
+            // What is asked is noted before: the answer may come at once.
+            Deed::Write { host, number } if self.listens(host) => {
+                let (client, id) = (self.next_client, format!("sim-{number}"));
+                self.checkers.written(client, id.clone());
+                self.edit_options(host, &id, "1", "edit");
             }
-            Deed::Register { host, value } => {
-                if self.hosts[host].daemon.as_ref().is_some_and(|daemon| !daemon.is_frozen) {
-                    let (now, client) = (self.now, self.next_client);
-                    self.checkers.registered(now, client, value);
-                    self.edit_options(host, "register", &value.to_string(), "register");
-                }
+            Deed::Register { host, value } if self.listens(host) => {
+                let (now, client) = (self.now, self.next_client);
+                self.checkers.registered(now, client, value);
+                self.edit_options(host, "register", &value.to_string(), "register");
             }
             Deed::Standby { host, on } => {
                 let (name, id) = (self.hosts[host].name.clone(), self.hosts[host].id);
@@ -181,6 +176,10 @@ impl World {
             }
             _ => {}
         }
+    }
+
+    fn listens(&self, host: usize) -> bool {
+        self.hosts[host].daemon.as_ref().is_some_and(|daemon| !daemon.is_frozen)
     }
 
     /// Has a host fenced by whoever can.
