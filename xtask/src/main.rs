@@ -22,6 +22,7 @@ cargo xtask corpus [OPTIONS]  the scheduler against the incumbent's cases (--ble
 cargo xtask bench scheduler   what a decision costs, beside the incumbent's; writes docs/performance.md
 cargo xtask bench failover    how soon a real cluster recovers, beside the incumbent's; writes docs/performance.md
 cargo xtask package           builds a Debian package
+cargo xtask variants [ARGS]   random variants of those cases, to ask the incumbent and the scheduler about
 cargo xtask packages          lists the Debian packages that tests use, and which are missing
 ";
 
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Some("bench") => bench::run(&arguments[1..]),
         Some(bench::MEASURE) => bench::measure_here(&arguments[1..]),
         Some("package") => package::run(),
+        Some("variants") => cargo_run("rehearsal", "variants", &arguments[1..]),
         Some("packages") => packages::list(),
         _ => {
             print!("{HELP}");

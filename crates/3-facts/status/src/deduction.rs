@@ -85,6 +85,7 @@ impl Deduction {
             dc: None,
             have_fencing: false,
             enable_unfencing,
+            has_private_values: false,
             have_remote_nodes: false,
             nodes: Vec::new(),
             node_order: Vec::new(),

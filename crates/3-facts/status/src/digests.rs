@@ -158,9 +158,8 @@ impl Facts {
         if is_old && self.resource(resource).fence_device {
             secure.retain(|name, _| !is_fencing_parameter(name));
         }
-        if is_old {
-            filter(&mut secure, None);
-        }
+        // Compat: a recurring operation's time-out is lost here, though nodes since 2.1.5 record it.
+        filter(&mut secure, None);
         secure
     }
 }

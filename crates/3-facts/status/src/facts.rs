@@ -51,6 +51,9 @@ pub struct Facts {
     pub have_fencing: bool,
     /// Something provides or requires unfencing.
     pub enable_unfencing: bool,
+    /// Private parameters (passwords) have their real values, so that a change of them counts. In saved inputs they may
+    /// be blanked, and a difference of nothing else is overlooked.
+    pub has_private_values: bool,
     /// There are remote or guest nodes.
     pub have_remote_nodes: bool,
     /// All nodes, in the order of creation; see `node_order`.

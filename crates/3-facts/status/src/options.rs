@@ -151,7 +151,7 @@ const DEFINITIONS: &[Definition] = &[
     ("enable-startup-probes", None, "true", Valid::Boolean),
     ("fence-remote-without-quorum", None, "false", Valid::Boolean),
     ("fencing-enabled", Some("stonith-enabled"), "true", Valid::Boolean),
-    ("fencing-action", Some("stonith-action"), "reboot", Valid::OneOf(&["reboot", "off", "poweroff"])),
+    ("fencing-action", Some("stonith-action"), "reboot", Valid::OneOf(&["reboot", "off"])),
     ("fencing-reaction", Some("fence-reaction"), "stop", Valid::Any),
     ("fencing-timeout", Some("stonith-timeout"), "60s", Valid::Interval),
     ("have-watchdog", None, "false", Valid::Boolean),
@@ -277,6 +277,10 @@ impl ClusterOptions {
 /// Adds present names for older ones and defaults for what is absent or invalid.
 fn complete(mut configured: Attributes, problems: &mut Vec<Problem>) -> Attributes {
     for &(name, older, default, valid) in DEFINITIONS {
+        // Compat: the old name takes an old word that the new one does not.
+        if older == Some("stonith-action") && configured.get("stonith-action").is_some_and(|value| value == "poweroff") {
+            configured.insert("stonith-action".into(), "off".into());
+        }
         let value = configured.get(name).or_else(|| configured.get(older?));
         match value {
             Some(value) if valid.accepts(value) => {

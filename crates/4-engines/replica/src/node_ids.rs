@@ -129,7 +129,8 @@ mod tests {
     fn records_follow_their_node_to_its_new_id() {
         let state =
             |id: &str, name: &str| format!("<node_state id=\"{id}\" uname=\"{name}\"><lrm id=\"{id}\"><lrm_resources/></lrm></node_state>");
-        let cases: [(&[(&str, &str)], &[(&str, &str)], &[&str]); 5] = [
+        type Ids = &'static [(&'static str, &'static str)];
+        let cases: [(Ids, Ids, &[&str]); 5] = [
             (&[("1", "a"), ("2", "b")], &[("1", "a"), ("2", "b")], &["a=1(1 1)", "b=2(2 1)"]),
             (&[("uuid", "a"), ("1", "b")], &[("1", "a"), ("2", "b")], &["a=uuid(uuid 1)", "b=1(1 1)"]),
             (&[("2", "a"), ("1", "b")], &[("1", "a"), ("2", "b")], &["a=2(2 1)", "b=1(1 1)"]),

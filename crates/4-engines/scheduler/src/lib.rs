@@ -46,7 +46,9 @@ fn plan(facts: &Facts, constraints: &Constraints, scores: &Scores, placement: Pl
     draft.handle_changed_configuration();
     draft.adopt(&placement, scores);
     draft.handle_deferred_checks();
-    draft.schedule_probes();
+    if facts.options.enable_startup_probes {
+        draft.schedule_probes();
+    }
     draft.clear_fail_counts_of_removed();
     draft.create_all_actions();
     draft.order_remote_connections();

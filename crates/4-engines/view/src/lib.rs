@@ -1,4 +1,4 @@
-//! Facts and plans as people and programs see them: text, XML, JSON and DOT.
+//! Facts and plans as people and programs see them: text, XML, JSON, DOT and SVG.
 //!
 //! Everything here is a function from values to text; nothing is read, decided or changed. Forms that programs parse
 //! are Pacemaker's: `crm_mon` as of 2.1.5, `crm_simulate` as of 3.0.2. The zone and the moment of a display are arguments.
@@ -25,6 +25,7 @@ mod show;
 mod status_json;
 mod status_xml;
 mod steps;
+mod svg;
 mod times;
 
 pub use cluster_status::StatusView;
@@ -35,4 +36,5 @@ pub use plan_text::{change_lines, score_line, score_lines};
 pub use recorded_operations::OperationChoice;
 pub use show::{Filter, Sections, Show};
 pub use steps::{NodeChange, Step, TicketChange};
+pub use svg::svg;
 pub use times::{iso_time, readable_interval, text_time};

@@ -10,6 +10,8 @@ pub struct Lines {
     text: String,
     depth: usize,
     plain: bool,
+    /// How much of the text ends with an item.
+    shown: usize,
 }
 
 impl Lines {
@@ -28,6 +30,7 @@ impl Lines {
         self.start();
         self.text.push_str(&content.to_string());
         self.text.push('\n');
+        self.shown = self.text.len();
     }
 
     /// Opens a list below a heading.
@@ -74,7 +77,18 @@ impl Lines {
 
     /// Returns the text so far and goes on with an empty one at the same depth.
     pub fn take(&mut self) -> String {
+        self.shown = 0;
         std::mem::take(&mut self.text)
+    }
+
+    /// Returns the text up to its last item and goes on with the rest.
+    ///
+    /// Compat: an item is what makes the incumbent's tools write out what they have; what they say on standard error
+    /// comes before headings that no item followed yet.
+    pub fn take_shown(&mut self) -> String {
+        let rest = self.text.split_off(self.shown);
+        self.shown = 0;
+        std::mem::replace(&mut self.text, rest)
     }
 
     /// Returns the text.
@@ -112,6 +126,17 @@ mod tests {
         lines.end();
         lines.end();
         assert_eq!(lines.into_text(), "Current cluster status:\n  * Node List:\n    * Online: [ a ]\n");
+    }
+
+    #[test]
+    fn a_heading_is_shown_with_its_first_item() {
+        let mut lines = Lines::new();
+        lines.begin("Node List");
+        lines.item("Online: [ a ]");
+        lines.begin("Empty");
+        assert_eq!(lines.take_shown(), "Node List:\n  * Online: [ a ]\n");
+        assert_eq!(lines.take_shown(), "");
+        assert_eq!(lines.into_text(), "  * Empty:\n");
     }
 
     #[test]

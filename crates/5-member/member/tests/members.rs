@@ -4,6 +4,7 @@ mod cluster;
 
 use cluster::Cluster;
 use messages::client::{CibEdit, ClientBody};
+use model::NodeName;
 
 /// Two resources that prefer a and b, without fencing: no device is needed then.
 fn configuration(options: &str) -> String {
@@ -95,7 +96,7 @@ fn a_start_under_way_when_the_daemon_dies_is_adopted_with_its_outcome() {
     cluster.start(&["a"]);
     cluster.pass(3);
     for name in ["a", "b"] {
-        let under_way: Vec<_> = cluster.nodes[&name.into()].under_way.keys().copied().collect();
+        let under_way: Vec<_> = cluster.nodes[&NodeName::from(name)].under_way.keys().copied().collect();
         under_way.into_iter().for_each(|id| cluster.finish(name, id));
     }
     cluster.pass(3);
@@ -114,7 +115,7 @@ fn whoever_shuts_down_leaves_nothing_running_and_ends_for_good() {
         cluster.ask("c", ClientBody::Shutdown { node: Some(name.into()) });
         cluster.pass(4);
         assert_eq!(cluster.exits, [(name.into(), 0)]);
-        assert!(cluster.nodes[&name.into()].active.is_empty());
+        assert!(cluster.nodes[&NodeName::from(name)].active.is_empty());
         assert_eq!((cluster.places("web").len(), cluster.places("db").len()), (1, 1), "{name}");
         let changes = cluster.changes();
         let wanted: &[&str] = match name {

@@ -4,11 +4,12 @@
 mod corpus;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::ExitCode;
 
 const HELP: &str = "\
 cargo xtask corpus [NAME...]        runs all cases, or those whose names contain one of these
-  --bless            keeps the numbers in the tally file
+  --bless            keeps the numbers in the tally file, and those by category in docs/scheduler-cases.md
   --by-category      shows numbers by category
   --failed LEVEL     names the cases that do not reach a level
   --notes            shows what differs
@@ -52,12 +53,9 @@ fn main() -> ExitCode {
         }
     }
     let total = corpus::tally(&verdicts);
+    let groups = by_category_of(&cases, &verdicts);
     if by_category {
-        let mut groups: BTreeMap<&str, Vec<&corpus::Verdict>> = BTreeMap::new();
-        for (case, verdict) in cases.iter().zip(&verdicts) {
-            groups.entry(&case.category).or_default().push(verdict);
-        }
-        for (category, verdicts) in groups {
+        for (category, verdicts) in &groups {
             show(category, verdicts.len(), &corpus::tally(verdicts.iter().copied()));
         }
     }
@@ -74,9 +72,47 @@ fn main() -> ExitCode {
             eprintln!("failed to write {}: {error}", corpus::tally_file().display());
             return ExitCode::FAILURE;
         }
-        println!("kept in {}", corpus::tally_file().display());
+        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../docs/scheduler-cases.md");
+        if let Err(error) = std::fs::write(&page, page_of(&groups, &cases, &verdicts)) {
+            eprintln!("failed to write {}: {error}", page.display());
+            return ExitCode::FAILURE;
+        }
+        println!("kept in {} and {}", corpus::tally_file().display(), page.display());
     }
     ExitCode::SUCCESS
+}
+
+fn by_category_of<'v>(cases: &'v [corpus::Case], verdicts: &'v [corpus::Verdict]) -> BTreeMap<&'v str, Vec<&'v corpus::Verdict>> {
+    let mut groups: BTreeMap<&str, Vec<&corpus::Verdict>> = BTreeMap::new();
+    for (case, verdict) in cases.iter().zip(verdicts) {
+        groups.entry(&case.category).or_default().push(verdict);
+    }
+    groups
+}
+
+/// Returns the page that keeps the tally by category, and the cases that differ.
+fn page_of(groups: &BTreeMap<&str, Vec<&corpus::Verdict>>, cases: &[corpus::Case], verdicts: &[corpus::Verdict]) -> String {
+    let row = |name: &str, count: usize, tally: &corpus::Tally| {
+        let numbers = corpus::LEVELS.iter().map(|level| tally.get(*level).copied().unwrap_or(0).to_string());
+        format!("| {name} | {count} | {} |\n", numbers.collect::<Vec<_>>().join(" | "))
+    };
+    let mut page = format!(
+        "# The incumbent's scheduler cases, by category\n\nWritten by `cargo xtask corpus --bless`. Each number says how many cases are equal at a level: L1 the same\n\
+         actions, L2 the same order, L3 the same attributes, L4 the graph file byte for byte, S scores, D picture, M the whole text;\n\
+         C is the text's first part, X its second where the expected graph is carried out.\n\n| category | cases | {} |\n|---|---|{}\n",
+        corpus::LEVELS.join(" | "),
+        "---|".repeat(corpus::LEVELS.len())
+    );
+    for (category, verdicts) in groups {
+        page.push_str(&row(category, verdicts.len(), &corpus::tally(verdicts.iter().copied())));
+    }
+    page.push_str(&row("**all**", cases.len(), &corpus::tally(verdicts)));
+    page.push_str("\n## Cases that differ\n\n");
+    let differs = |verdict: &corpus::Verdict| corpus::LEVELS.iter().any(|level| !verdict.reached.get(level).copied().unwrap_or(false));
+    let different: Vec<String> =
+        cases.iter().zip(verdicts).filter(|(_, verdict)| differs(verdict)).map(|(case, _)| format!("- {}\n", case.name)).collect();
+    page.push_str(&if different.is_empty() { "None.\n".to_owned() } else { different.concat() });
+    page
 }
 
 fn show(name: &str, cases: usize, tally: &corpus::Tally) {

@@ -284,7 +284,7 @@ impl<'a> Printer<'a> {
     }
 
     fn error(&mut self, text: &str) {
-        let so_far = self.lines.take();
+        let so_far = self.lines.take_shown();
         self.pieces.push(Piece::Output(so_far));
         self.pieces.push(Piece::Error(text.to_owned()));
     }

@@ -2,63 +2,17 @@
 //!
 //! The answer is the scheduler's own: the terms of its scores, and its answer when asked again with one thing changed.
 
+use crate::decision::{Decision, state_that_closes};
 use crate::exit::{Exit, Refusal};
-use model::{Role, Score, Timestamp};
-use scheduler::constraints::constraints;
-use scheduler::placement::{Placement, placement};
-use scheduler::scores::scores;
-use status::{Facts, Kind, NodeIndex, ResourceIndex};
+use crate::waiting;
+use crate::what_if::without;
+use model::{Role, Timestamp};
+use status::{Facts, Kind, ResourceIndex};
 use std::collections::BTreeSet;
-use transition::Reason;
 use xml::Element;
 
 /// The most changes that are tried for one answer; each is one more decision of the scheduler.
 const TRIALS_MAX: usize = 24;
-
-/// A decision: what is known, and where everything goes.
-struct Decision {
-    facts: Facts,
-    placement: Placement,
-}
-
-impl Decision {
-    fn of(cib: &Element, now: Timestamp) -> Self {
-        let facts = Facts::deduce(cib, now);
-        let document = cib::Cib::new(facts.cib());
-        let constraints = constraints(&facts, &document.configuration);
-        let scores = scores(&facts, &constraints);
-        let placement = placement(&facts, &constraints, &scores);
-        Self { facts, placement }
-    }
-
-    /// Returns the primitives that are, or are below, the resource of this id.
-    fn primitives(&self, id: &str) -> Vec<ResourceIndex> {
-        let is_below = |mut index: ResourceIndex| loop {
-            let resource = self.facts.resource(index);
-            if resource.id == *id || resource.id.as_str().split_once(':').is_some_and(|(base, _)| base == id) {
-                return true;
-            }
-            match resource.parent {
-                Some(parent) => index = parent,
-                None => return false,
-            }
-        };
-        (0..self.facts.resources.len() as u32)
-            .map(ResourceIndex)
-            .filter(|index| matches!(self.facts.resource(*index).kind, Kind::Primitive(_)) && is_below(*index))
-            .collect()
-    }
-
-    fn name(&self, node: NodeIndex) -> &str {
-        self.facts.node(node).name.as_str()
-    }
-
-    /// Returns where the primitives of a resource go, as text that can be compared.
-    fn destinations(&self, id: &str) -> BTreeSet<String> {
-        let nodes = self.primitives(id).into_iter().filter_map(|index| self.placement.node[index.position()]);
-        nodes.map(|node| self.name(node).to_owned()).collect()
-    }
-}
 
 /// Explains a resource, as lines of text.
 ///
@@ -77,8 +31,14 @@ pub fn resource(cib: &Element, id: &str, now: Timestamp) -> Result<Vec<String>, 
         return Err(Refusal::new(Exit::NO_SUCH, format!("there is no resource {id:?}")));
     }
     let mut lines = Vec::new();
-    for index in primitives {
-        of_primitive(&decision, index, &mut lines);
+    for index in &primitives {
+        of_primitive(&decision, *index, &mut lines);
+    }
+    let waiting = waiting::lines(&decision.facts, &scheduler::schedule(&decision.facts), &primitives);
+    if !waiting.is_empty() {
+        lines.push(String::new());
+        lines.push("What is due, and waits:".to_owned());
+        lines.extend(waiting);
     }
     let changes = counterfactuals(cib, &decision, id, now);
     if !changes.is_empty() {
@@ -118,7 +78,7 @@ fn of_primitive(decision: &Decision, index: ResourceIndex, lines: &mut Vec<Strin
         ));
     }
     for node in &facts.node_order {
-        lines.push(format!("  {:<12} {}", decision.name(*node), of_node_for(decision, index, *node)));
+        lines.push(format!("  {:<12} {}", decision.name(*node), decision.words_about(index, *node)));
     }
 }
 
@@ -127,44 +87,6 @@ fn leader(facts: &Facts, index: ResourceIndex) -> Option<&str> {
     let parent = facts.resource(facts.resource(index).parent?);
     let first = *parent.children.first()?;
     (matches!(parent.kind, Kind::Group(_)) && first != index).then(|| facts.resource(first).id.as_str())
-}
-
-/// Returns what speaks for and against a node, as one line.
-fn of_node_for(decision: &Decision, index: ResourceIndex, node: NodeIndex) -> String {
-    let known = decision.facts.node(node);
-    if let Some(state) = state_that_closes(known) {
-        return format!("cannot run it: the node {state}");
-    }
-    let id = &decision.facts.resource(index).id;
-    let terms: Vec<&Reason> =
-        decision.placement.reasons.iter().filter(|r| r.resource == *id && r.node.as_ref() == Some(&known.name)).collect();
-    let vetoes: Vec<String> = terms.iter().filter(|r| r.score.is_forbidden()).map(|r| r.words()).collect();
-    if !vetoes.is_empty() {
-        return format!("closed: {}", vetoes.join("; "));
-    }
-    let Some(entry) = decision.placement.allowed[index.position()].get(node) else {
-        return "not among the nodes that this resource may use".to_owned();
-    };
-    let sum: Vec<String> = terms.iter().filter(|r| r.score != Score::ZERO).map(|r| format!("{} {}", r.score, r.words())).collect();
-    let chosen = if decision.placement.node[index.position()] == Some(node) { "  <- chosen" } else { "" };
-    match sum.is_empty() {
-        true => format!("score {}{chosen}", entry.score),
-        false => format!("score {} = {}{chosen}", entry.score, sum.join(" + ")),
-    }
-}
-
-fn state_that_closes(node: &status::Node) -> Option<&'static str> {
-    if node.unclean {
-        Some("is not known to be safe: it must be fenced first")
-    } else if !node.online {
-        Some(if node.pending { "is coming up" } else { "is offline" })
-    } else if node.standby || node.standby_on_fail {
-        Some("is in standby")
-    } else if node.shutting_down {
-        Some("is shutting down")
-    } else {
-        None
-    }
 }
 
 /// Asks the scheduler again with one thing changed at a time; returns what would be different.
@@ -226,22 +148,14 @@ fn trials(cib: &Element, decision: &Decision, id: &str) -> Vec<(String, Element)
     trials
 }
 
-/// Returns the CIB without the element of this id.
-fn without(cib: &Element, id: &str) -> Option<Element> {
-    let path = cib.path_to(&mut |e| e.id() == Some(id))?;
-    let (last, above) = path.split_last()?;
-    let mut changed = cib.clone();
-    changed.at_path_mut(above)?.children.remove(*last);
-    Some(changed)
-}
-
 fn meta<'a>(cib: &'a Element, id: &str) -> Vec<&'a Element> {
     let resource = cib.descend(&["configuration", "resources"]).and_then(|r| r.find_by_id(id));
     let sets = resource.into_iter().flat_map(|r| r.elements_named("meta_attributes"));
     sets.flat_map(|set| set.elements_named("nvpair")).collect()
 }
 
-fn without_failures(cib: &Element, names: &BTreeSet<&str>) -> Option<Element> {
+/// Returns the CIB without the failures of these resources, if there are any.
+pub(crate) fn without_failures(cib: &Element, names: &BTreeSet<&str>) -> Option<Element> {
     let mut changed = cib.clone();
     let mut found = false;
     let of_failure = |e: &Element| {
@@ -257,7 +171,7 @@ fn without_failures(cib: &Element, names: &BTreeSet<&str>) -> Option<Element> {
     found.then_some(changed)
 }
 
-fn with_standby(cib: &Element, node_id: &str, value: &str) -> Element {
+pub(crate) fn with_standby(cib: &Element, node_id: &str, value: &str) -> Element {
     let wanted = cib::edit::Wanted { name: Some("standby"), ..cib::edit::Wanted::default() };
     cib::edit::set_pair(cib, cib::edit::PairPlace::Node(node_id), wanted, value).unwrap_or_else(|_| cib.clone())
 }
@@ -325,6 +239,16 @@ mod tests {
         assert!(text.contains("50 location likes-2"), "{text}");
         assert!(text.contains("it would run on n1 if constraint likes-2 were gone"), "{text}");
         assert!(text.contains("it would run on n1 if n2 could not run it any more"), "{text}");
+    }
+
+    #[test]
+    fn what_waits_names_the_order() {
+        let cib = cib("<rsc_order id='r-then-s' first='r' then='s'/>")
+            .to_text()
+            .replace("</resources>", "<primitive id='s' class='ocf' provider='systole' type='Dummy'/></resources>");
+        let cib = xml::parse(cib.as_bytes(), &xml::Limits::default()).unwrap();
+        let text = resource(&cib, "s", Timestamp::from_seconds(1_000_000)).unwrap().join("\n");
+        assert!(text.contains("the start of s on n2 waits for the start of r on n1 (order r-then-s)"), "{text}");
     }
 
     #[test]

@@ -1,18 +1,23 @@
 //! Typed operations behind the commands: reading and changing a cluster's CIB (live or in a file), attributes,
-//! moving and banning, explaining.
+//! moving and banning, explaining, and what would be if.
 //!
 //! Commands parse options and print; what they do is here. Nothing here prints.
 
 mod attribute;
 mod cluster;
 pub mod codes;
+mod decision;
 pub mod edits;
 mod exit;
 pub mod explain;
 pub mod file;
+pub mod outlook;
 pub mod placing;
+pub mod resilience;
 pub mod setup;
 pub mod timings;
+mod waiting;
+pub mod what_if;
 mod whereabouts;
 mod zone;
 

@@ -47,10 +47,11 @@ fn plan_all(waiting: &Receiver<PlanRequest>, tell: &dyn Fn(PlanOutcome)) {
 }
 
 fn plan(earlier: Option<Facts>, request: &PlanRequest) -> (Facts, Plan) {
-    let facts = match earlier {
+    let mut facts = match earlier {
         Some(earlier) => earlier.deduce_again(&request.input, request.now),
         None => Facts::deduce(&request.input, request.now),
     };
+    facts.has_private_values = true;
     let plan = scheduler::schedule(&facts);
     (facts, plan)
 }

@@ -166,6 +166,7 @@ impl<'a> Draft<'a> {
             draft.assigned = placement.node.get(position).copied().flatten();
             draft.role = placement.role_now.get(position).copied().unwrap_or(draft.role);
             draft.next_role = placement.role_planned.get(position).copied().unwrap_or(draft.next_role);
+            draft.priority = placement.priority.get(position).copied().unwrap_or(draft.priority);
             draft.managed = placement.managed.get(position).copied().unwrap_or(draft.managed);
             draft.blocked = placement.blocked.get(position).copied().unwrap_or(draft.blocked);
             if let Some(children) = placement.children.get(position) {

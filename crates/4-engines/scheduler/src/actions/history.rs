@@ -145,7 +145,10 @@ impl Draft<'_> {
         let host = host.as_ref().map(NodeName::as_str);
         let digests = self.values.digests(resource, task, interval_ms, node, Some(record), host);
         let comparison = Facts::compare_with(&digests, record);
-        if comparison != DigestComparison::Match && record.secure_digest() == Some(digests.secure.as_str()) {
+        if !self.facts.has_private_values
+            && comparison != DigestComparison::Match
+            && record.secure_digest() == Some(digests.secure.as_str())
+        {
             self.note_private_change(resource, node, record);
             return false;
         }

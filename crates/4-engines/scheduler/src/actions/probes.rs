@@ -71,9 +71,6 @@ impl Draft<'_> {
 
     fn probe_on(&mut self, resource: ResourceIndex, node: NodeIndex) -> bool {
         let fact = self.fact(resource);
-        if !self.facts.options.enable_startup_probes {
-            return false;
-        }
         if self.is_remote_or_guest(node) {
             let holds_guest = self.facts.have_remote_nodes && self.guest_connection_in(resource).is_some();
             if fact.fence_device || (self.is_guest(node) && holds_guest) || fact.remote_connection {

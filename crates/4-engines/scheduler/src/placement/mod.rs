@@ -62,6 +62,10 @@ pub struct Placement {
     pub children: Vec<Vec<ResourceIndex>>,
     /// The priority of each, as promotion left it (what the incumbent shows until actions are made).
     pub promotion_priority: Vec<i32>,
+    /// The priority of each as colocations with roles changed it.
+    ///
+    /// Compat: only instances of promotable clones get their own back; members and other dependents keep it in the graph.
+    pub priority: Vec<i32>,
     /// The top-level resources in the order of placement, which is the order of everything after it.
     pub roots: Vec<ResourceIndex>,
     /// The state of each node as actions are to see it.
@@ -122,6 +126,7 @@ fn freeze(mut board: Board<'_>, roots: Vec<ResourceIndex>, scores: &Scores) -> P
         placement.blocked.push(seat.blocked);
         placement.children.push(seat.children);
         placement.promotion_priority.push(seat.promotion_priority);
+        placement.priority.push(seat.priority);
     }
     placement
 }

@@ -1,9 +1,10 @@
 //! `systole explain`: why a resource or a node is as it is.
 
-use admin::{Cluster, Exit, explain};
+use crate::commands::cib_input::CibInput;
+use admin::outlook::moment;
+use admin::{Exit, explain};
 use clap::Parser;
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Tells why a resource is where it is, why not elsewhere, and what would change that
@@ -15,9 +16,9 @@ use std::process::ExitCode;
 struct Arguments {
     /// A resource, group or clone, or a node
     name: String,
-    /// Of a CIB in a file (a saved input, for example) instead of the running cluster
-    #[arg(long, short = 'x', value_name = "FILE")]
-    xml_file: Option<PathBuf>,
+    /// Of a CIB in a file (a saved input, compressed or not; "-": standard input) instead of the running cluster
+    #[arg(long, short = 'x', alias = "cib", value_name = "FILE")]
+    xml_file: Option<String>,
 }
 
 /// Runs `systole explain`.
@@ -27,13 +28,11 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Err(code) => return code,
     };
     let act = || {
-        let cluster = match &arguments.xml_file {
-            Some(path) => Cluster::of_file(path, "systole explain"),
-            None => Cluster::from_environment("systole explain"),
-        };
-        let cib = cluster.cib()?;
-        let lines = match explain::resource(&cib, &arguments.name, admin::now()) {
-            Err(refusal) if refusal.exit == Exit::NO_SUCH => explain::node(&cib, &arguments.name, admin::now())?,
+        let input = arguments.xml_file.as_deref().map_or(CibInput::Live, CibInput::from_argument);
+        let cib = input.prepared("systole explain")?.cib;
+        let now = moment(&cib);
+        let lines = match explain::resource(&cib, &arguments.name, now) {
+            Err(refusal) if refusal.exit == Exit::NO_SUCH => explain::node(&cib, &arguments.name, now)?,
             other => other?,
         };
         lines.iter().for_each(|line| println!("{line}"));

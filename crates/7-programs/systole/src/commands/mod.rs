@@ -33,12 +33,14 @@ mod option_table;
 mod options_list;
 mod pacemakerd;
 mod placing;
+mod resilience;
 mod sandbox;
 mod show_access;
 mod simulate;
 mod status;
 mod stonith_admin;
 mod tool;
+mod what_if;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -84,11 +86,13 @@ pub const COMMANDS: &[Command] = &[
     native("fence", "make certain that a node runs nothing any more", nodes::fence),
     native("maintenance", "let the cluster watch, and touch nothing", nodes::maintenance),
     native("move", "move a resource to a node", placing::move_to),
+    native("resilience", "what the loss of each node would cost", resilience::run),
     native("sandbox", "a cluster on this machine, to watch and to break", sandbox::run),
     native("shutdown", "stop a node cleanly", nodes::shutdown),
     native("simulate", "what the cluster would do if …", simulate::run),
     native("standby", "move everything off a node", nodes::standby),
     native("status", "nodes, resources and failures", status::run),
+    native("what-if", "what would be different if something happened", what_if::run),
     compatible("attrd_updater", "transient attributes of nodes", attrd_updater::run),
     compatible("cibadmin", "read and change the CIB", cibadmin::run),
     compatible("crm_attribute", "options of the cluster, attributes of nodes", crm_attribute::run),

@@ -107,6 +107,9 @@ fn show(arguments: &Arguments) -> Result<Exit, Refusal> {
         let mut lines = Lines::new();
         view.print(&mut lines);
         tool::print(&lines.into_text());
+        for (node, problem) in disk_problems(&facts) {
+            tool::print(&format!("\n{node} cannot store the configuration: {problem}\n"));
+        }
     }
     let is_well = disk_problems(&facts).next().is_none()
         && facts.failures.is_empty()

@@ -250,6 +250,11 @@ fn why(arguments: &Arguments, scene: &Scene<'_>, report: &mut Report) -> Result<
         let element = check(scene, index, node, report);
         answer.push(element);
         report.element(answer);
+        // Beyond the incumbent: why it is where it is, and what would change that.
+        report.line("");
+        for line in admin::explain::resource(scene.cib, id, admin::now())? {
+            report.line(line);
+        }
         return Ok(Exit::OK);
     }
     let mut list = Element::new("resources");

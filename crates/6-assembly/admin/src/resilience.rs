@@ -1,0 +1,232 @@
+//! What the loss of every single node, or of every pair, would cost: what moves, what is left down, and who is to blame.
+//!
+//! Each loss is a rehearsal of its own from the state that the cluster comes to by itself; they share nothing and run
+//! on all processors. The answer does not depend on how many there are.
+
+use crate::outlook::{Outlook, Places};
+use crate::what_if::{Change, Down, ShiftKind, blame, joined, left_down, shifts};
+use model::Timestamp;
+use serde::Serialize;
+use status::{Facts, NodeKind};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use xml::Element;
+
+/// What the loss of some nodes would cost.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Loss {
+    pub nodes: Vec<String>,
+    pub has_quorum: bool,
+    pub fenced: Vec<String>,
+    /// Resources that run elsewhere afterwards.
+    pub moved: Vec<String>,
+    /// Resources of which no instance is promoted any more.
+    pub demoted: Vec<String>,
+    /// Resources that may still run on a node that is not fenced.
+    pub uncertain: Vec<String>,
+    /// Resources that run nowhere afterwards, with who is to blame.
+    pub down: Vec<Down>,
+}
+
+impl Loss {
+    /// Returns whether everything still runs, and in its roles.
+    pub fn is_survived(&self) -> bool {
+        self.down.is_empty() && self.demoted.is_empty() && self.uncertain.is_empty()
+    }
+
+    fn weight(&self) -> (usize, usize, usize) {
+        (self.down.len() + self.uncertain.len(), self.demoted.len(), self.moved.len())
+    }
+}
+
+/// How a cluster stands the loss of nodes.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Resilience {
+    /// The members that are online.
+    pub nodes: Vec<String>,
+    /// How many resources run.
+    pub resources: usize,
+    /// What holds of every loss.
+    pub notes: Vec<String>,
+    /// In the order of the nodes; the single ones first.
+    pub losses: Vec<Loss>,
+}
+
+/// Rehearses the loss of every node that is online, and of every pair of them where asked.
+pub fn resilience(cib: &Element, now: Timestamp, pairs: bool) -> Resilience {
+    let base = Outlook::settled(cib, now);
+    let before = base.places();
+    let members = base.facts.nodes.iter().filter(|node| node.kind == NodeKind::Member && node.online && !node.unclean);
+    let mut nodes: Vec<String> = members.map(|node| node.name.to_string()).collect();
+    nodes.sort();
+    let mut lost: Vec<Vec<String>> = nodes.iter().map(|node| vec![node.clone()]).collect();
+    if pairs {
+        for (at, one) in nodes.iter().enumerate() {
+            lost.extend(nodes[at + 1..].iter().map(|other| vec![one.clone(), other.clone()]));
+        }
+    }
+    let losses = on_all_processors(&lost, &|nodes| lose(&base.cib, &base.facts, &before, nodes.clone()));
+    let resources = before.values().filter(|place| !place.nodes.is_empty()).count();
+    Resilience { resources, notes: notes(&base, &nodes), nodes, losses }
+}
+
+fn notes(base: &Outlook, nodes: &[String]) -> Vec<String> {
+    let mut notes = Vec::new();
+    if base.is_stuck {
+        notes.push("the cluster does not come to rest on paper: what follows begins in the middle of its work".to_owned());
+    } else if base.plans.iter().any(|plan| !plan.changes.is_empty()) {
+        notes.push("the cluster has things to do now; what follows begins when they are done".to_owned());
+    }
+    if !base.facts.options.fencing_enabled {
+        notes.push("fencing is switched off: resources are started elsewhere without knowing that the lost node is off".to_owned());
+    } else if !base.facts.resources.iter().any(|resource| resource.fence_device) {
+        notes.push("there is no fence device: fencing would fail, and nothing of a lost node would be recovered".to_owned());
+    }
+    if !base.facts.have_quorum {
+        notes.push("there is no quorum now".to_owned());
+    }
+    let others = base.facts.nodes.iter().filter(|node| node.kind == NodeKind::Member).count() - nodes.len();
+    if others > 0 {
+        notes.push(format!("{others} of the nodes are not online now and count as lost already"));
+    }
+    notes
+}
+
+fn lose(cib: &Element, facts: &Facts, before: &Places, nodes: Vec<String>) -> Loss {
+    let imagined = Change::Crash(nodes.clone()).imagine(cib, facts).map_or_else(|_| cib.clone(), |imagined| imagined.cib);
+    let mut outlook = Outlook::after_rounds(&imagined, facts.now, 1);
+    let mut after = outlook.places();
+    let mut down = left_down(before, &after);
+    if !down.is_empty() {
+        // What takes a second plan (a guest, a connection) is not left down.
+        let rest = Outlook::settled(&outlook.cib, facts.now);
+        let plans = outlook.plans.into_iter().chain(rest.plans).collect();
+        outlook = Outlook { plans, ..rest };
+        after = outlook.places();
+        down = left_down(before, &after);
+    }
+    let changed = shifts(before, &after, &[]);
+    let of = |wanted: &[ShiftKind]| -> Vec<String> {
+        changed.iter().filter(|shift| wanted.contains(&shift.kind)).map(|shift| shift.resource.clone()).collect()
+    };
+    Loss {
+        nodes,
+        has_quorum: outlook.facts.have_quorum,
+        fenced: outlook.fenced().into_keys().collect(),
+        moved: of(&[ShiftKind::Moves, ShiftKind::Promotes]),
+        demoted: of(&[ShiftKind::Demoted]),
+        uncertain: of(&[ShiftKind::Uncertain]),
+        down: blame(&outlook, &down),
+    }
+}
+
+/// Does something for each item, on as many threads as there are processors; the results have the items' order.
+fn on_all_processors<T: Sync, R: Send>(items: &[T], work: &(dyn Fn(&T) -> R + Sync)) -> Vec<R> {
+    let results: Vec<Mutex<Option<R>>> = items.iter().map(|_| Mutex::new(None)).collect();
+    let next = AtomicUsize::new(0);
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(items.len());
+    let take = || {
+        while let Some((item, result)) = {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            items.get(at).zip(results.get(at))
+        } {
+            let done = work(item);
+            if let Ok(mut slot) = result.lock() {
+                *slot = Some(done);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..workers {
+            scope.spawn(take);
+        }
+        take();
+    });
+    results.into_iter().filter_map(|result| result.into_inner().ok().flatten()).collect()
+}
+
+impl Resilience {
+    /// Returns the losses that are not survived, the worst first.
+    pub fn worst(&self) -> Vec<&Loss> {
+        let mut losses: Vec<&Loss> = self.losses.iter().filter(|loss| !loss.is_survived()).collect();
+        losses.sort_by_key(|loss| std::cmp::Reverse(loss.weight()));
+        losses
+    }
+
+    /// Returns the answer as lines of text: the verdict, a table, and who is to blame for what.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (count, what) in [(1, "any single node"), (2, "any two nodes")] {
+            lines.extend(self.verdict(count, what));
+        }
+        lines.extend(self.notes.iter().map(|note| format!("Note: {note}.")));
+        lines.push(String::new());
+        lines.extend(self.table());
+        for loss in self.worst() {
+            lines.push(String::new());
+            lines.push(format!("Without {}:", joined(&loss.nodes)));
+            if !loss.has_quorum {
+                lines.push("  quorum is lost".to_owned());
+            }
+            if !loss.demoted.is_empty() {
+                lines.push(format!("  no longer promoted anywhere: {}", loss.demoted.join(", ")));
+            }
+            if !loss.uncertain.is_empty() {
+                lines.push(format!("  unknown, because the lost node cannot be fenced: {}", loss.uncertain.join(", ")));
+            }
+            lines.extend(grouped(&loss.down));
+        }
+        lines
+    }
+
+    fn verdict(&self, count: usize, what: &str) -> Option<String> {
+        let losses: Vec<&Loss> = self.losses.iter().filter(|loss| loss.nodes.len() == count).collect();
+        let fatal: Vec<&&Loss> = losses.iter().filter(|loss| !loss.is_survived()).collect();
+        let worst = self.worst().into_iter().find(|loss| loss.nodes.len() == count);
+        let size = format!("{} nodes, {} resources", self.nodes.len(), self.resources);
+        Some(match (losses.len(), worst) {
+            (0, _) => return None,
+            (_, None) => format!("Survives the loss of {what} ({size})."),
+            (all, Some(worst)) => format!(
+                "Does NOT survive the loss of {what} ({size}): {} of {all} losses leave something down. The worst is {}, with {} down.",
+                fatal.len(),
+                joined(&worst.nodes),
+                worst.weight().0
+            ),
+        })
+    }
+
+    fn table(&self) -> Vec<String> {
+        let name = |loss: &Loss| loss.nodes.join(" + ");
+        let shown: Vec<&Loss> = self.losses.iter().filter(|loss| loss.nodes.len() == 1 || !loss.is_survived()).collect();
+        let width = shown.iter().map(|loss| name(loss).chars().count()).max().unwrap_or(0).max(4);
+        let mut lines = vec![format!("{:<width$}  {:<6}  {:>5}  {:>4}  {:>9}", "LOST", "QUORUM", "MOVED", "DOWN", "DEMOTED")];
+        for loss in shown {
+            let quorum = if loss.has_quorum { "holds" } else { "lost" };
+            let down = loss.down.len() + loss.uncertain.len();
+            lines.push(format!("{:<width$}  {quorum:<6}  {:>5}  {down:>4}  {:>9}", name(loss), loss.moved.len(), loss.demoted.len()));
+        }
+        lines
+    }
+}
+
+/// Returns lines about what is left down; resources with the same cause share them.
+fn grouped(downs: &[Down]) -> Vec<String> {
+    let mut groups: BTreeMap<Vec<String>, Vec<&Down>> = BTreeMap::new();
+    for down in downs {
+        let causes = down.blame.iter().map(|blame| blame.words.clone()).collect();
+        groups.entry(causes).or_default().push(down);
+    }
+    let mut lines = Vec::new();
+    for (causes, downs) in groups {
+        let names: Vec<String> = downs.iter().map(|down| down.resource.clone()).collect();
+        lines.push(format!("  LEFT DOWN: {}", names.join(", ")));
+        lines.extend(causes.iter().map(|cause| format!("    would run if {cause}")));
+        if causes.is_empty() {
+            lines.push("    no single constraint or setting is to blame:".to_owned());
+            lines.extend(downs[0].why.iter().map(|why| format!("      {why}")));
+        }
+    }
+    lines
+}
