@@ -15,7 +15,7 @@ fn cluster(nodes: usize, options: &str, resources: &[&str], constraints: &str, r
         let (operation, code) = if running.contains(&(resource, node)) { ("start", 0) } else { ("monitor", 7) };
         format!(
             "<lrm_resource id='{resource}' type='Dummy' class='ocf' provider='systole'><lrm_rsc_op id='{resource}_last_0' operation_key='{resource}_{operation}_0' \
-             operation='{operation}' transition-key='1:1:{code}:x' transition-magic='0:{code};1:1:{code}:x' call-id='1' rc-code='{code}' op-status='0' interval='0' op-digest='f2317cad3d54cec5d7d7aa7d0bf35cf8'/></lrm_resource>"
+             operation='{operation}' transition-key='1:1:{code}:x' transition-magic='0:{code};1:1:{code}:x' call-id='1' rc-code='{code}' op-status='0' interval='0' last-rc-change='1' op-digest='f2317cad3d54cec5d7d7aa7d0bf35cf8'/></lrm_resource>"
         )
     };
     let states: String = (1..=nodes)
@@ -67,7 +67,8 @@ fn a_ban_that_keeps_a_resource_down_is_to_blame() {
     let cib = cluster(3, "", &["web"], bans, &[("web", 1)]);
     let answer = ask(&cib, crash("n1"));
     assert_eq!(answer.down.len(), 1);
-    let blamed: Vec<(&str, &str)> = answer.down[0].blame.iter().map(|b| (b.id.as_str(), b.would_run_on[0].as_str())).collect();
+    let mut blamed: Vec<(&str, &str)> = answer.down[0].blame.iter().map(|b| (b.id.as_str(), b.would_run_on[0].as_str())).collect();
+    blamed.sort_unstable();
     assert_eq!(blamed, [("ban-2", "n2"), ("ban-3", "n3")]);
     let text = answer.lines().join("\n");
     assert!(text.contains("LEFT DOWN") && text.contains("it would run on n2 if constraint ban-2 were gone"), "{text}");
@@ -127,7 +128,7 @@ fn resilience_says_which_loss_is_not_survived() {
     assert_eq!(answer.losses.len(), 6);
     let singles: Vec<bool> = answer.losses[..3].iter().map(|loss| loss.is_survived()).collect();
     assert_eq!(singles, [false, true, true]);
-    assert_eq!(answer.losses[0].down[0].blame[0].id, "only-1");
+    assert!(answer.losses[0].down[0].blame.iter().any(|blame| blame.id == "only-1"));
     // Two of three: quorum is lost.
     assert!(answer.losses[3..].iter().all(|loss| !loss.has_quorum && !loss.is_survived()));
     let text = answer.lines().join("\n");
