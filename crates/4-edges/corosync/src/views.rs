@@ -225,7 +225,7 @@ impl Views {
         }
         let view = View {
             id: self.view.as_ref().map_or(0, |view| view.id),
-            hosts: known.values().map(|host| (host.name.clone(), host.incarnation.clone())).collect(),
+            hosts: self.present(&known, &configured),
             daemons: self.statements.values().map(|statement| (statement.name.clone(), statement.life)).collect(),
             configured,
             quorate: self.statements.values().all(|statement| statement.quorate),
@@ -240,6 +240,18 @@ impl Views {
         let view = View { id: self.view_id, ..view };
         self.view = Some(view.clone());
         self.outputs.push(Output::Tell(GroupEvent::View(view)));
+    }
+
+    /// Returns every host of the ring with its life, as far as that is known.
+    ///
+    /// Safety: a host whose daemon has not spoken counts as present too, or a few daemons would take themselves for all there are
+    /// while votequorum counts the whole ring.
+    fn present(&self, known: &BTreeMap<u32, KnownHost>, configured: &BTreeMap<NodeName, u32>) -> BTreeMap<NodeName, Incarnation> {
+        let seq = self.configuration.ring.seq;
+        let strangers = configured.iter().filter(|(_, number)| self.on_ring.contains(number) && !known.contains_key(number));
+        let nameless =
+            strangers.map(|(name, number)| (name.clone(), Incarnation(format!("of host {number} on ring {seq}, not known yet"))));
+        known.values().map(|host| (host.name.clone(), host.incarnation.clone())).chain(nameless).collect()
     }
 
     fn piece(&mut self, from: Process, index: u32, count: u32, bytes: Vec<u8>) {

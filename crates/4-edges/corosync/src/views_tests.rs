@@ -162,5 +162,7 @@ fn a_daemon_that_ends_leaves_its_host_behind_and_a_host_that_goes_takes_its_life
         Occurrence::Quorum { ring: bus.seq, quorate: true },
     ];
     bus.happen(&[1, 2], &occurrences, &[]);
-    assert_eq!(names(&bus.last_view(1).hosts), ["node1", "node2"]);
+    let view = bus.last_view(1);
+    assert_eq!(names(&view.hosts), ["node1", "node2", "node3"]);
+    assert_ne!(view.hosts["node3"], Incarnation("life 3".into()));
 }
