@@ -1,5 +1,8 @@
 //! What each step to a plan costs, on the clusters that `SYSTOLE_BENCH_CIBS` names (`cargo xtask bench scheduler library`).
+//!
+//! Processor time of the thread is measured, not the clock: what else the machine does must not count.
 
+use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{BatchSize, Criterion};
 use model::Timestamp;
 use status::Facts;
@@ -11,16 +14,56 @@ use xml::{Element, Limits};
 /// The moment of the generated clusters' records.
 const NOW: Timestamp = Timestamp(1_750_000_000);
 
+/// The processor time of this thread, shown as a duration.
+struct ProcessorTime(WallTime);
+
+impl ProcessorTime {
+    fn now() -> Duration {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+    }
+}
+
+impl Measurement for ProcessorTime {
+    type Intermediate = Duration;
+    type Value = Duration;
+
+    fn start(&self) -> Duration {
+        Self::now()
+    }
+
+    fn end(&self, start: Duration) -> Duration {
+        Self::now() - start
+    }
+
+    fn add(&self, one: &Duration, other: &Duration) -> Duration {
+        *one + *other
+    }
+
+    fn zero(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn to_f64(&self, time: &Duration) -> f64 {
+        time.as_nanos() as f64
+    }
+
+    fn formatter(&self) -> &dyn ValueFormatter {
+        self.0.formatter()
+    }
+}
+
 fn main() {
     let files = std::env::var_os("SYSTOLE_BENCH_CIBS").unwrap_or_default();
-    let mut criterion = Criterion::default().configure_from_args().sample_size(10).measurement_time(Duration::from_secs(3));
+    let criterion = Criterion::default().with_measurement(ProcessorTime(WallTime));
+    let mut criterion = criterion.configure_from_args().sample_size(10).measurement_time(Duration::from_secs(3));
     for file in std::env::split_paths(&files).filter(|path| !path.as_os_str().is_empty()) {
         measure(&mut criterion, &file);
     }
     criterion.final_summary();
 }
 
-fn measure(criterion: &mut Criterion, file: &Path) {
+fn measure(criterion: &mut Criterion<ProcessorTime>, file: &Path) {
     let text = std::fs::read(file).expect("a generated cluster is readable");
     let cib = xml::parse(&text, &Limits::default()).expect("a generated cluster is well-formed");
     let facts = Facts::deduce(&cib, NOW);
