@@ -73,10 +73,14 @@ impl Controller {
 
     /// Returns whether a waiting action only lacks its turn.
     pub(crate) fn is_due(&self, step: &Step) -> bool {
-        step.state == State::Waiting && !step.held && step.after.iter().all(|place| self.progress.steps[*place].state == State::Succeeded)
+        step.state == State::Waiting
+            && !step.held
+            && !self.progress.follows_failure(step)
+            && step.after.iter().all(|place| self.progress.steps[*place].state == State::Succeeded)
     }
 
     fn begin(&mut self, now: Now, place: usize, commands: &mut Vec<Command>) {
+        self.progress.steps[place].tainted = self.progress.follows_failure(&self.progress.steps[place]);
         let step = self.progress.steps[place].clone();
         match step.action.kind {
             ActionKind::Pseudo => self.begin_pseudo(&step, commands),

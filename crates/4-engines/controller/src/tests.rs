@@ -52,7 +52,8 @@ fn action(text: &str) -> Action {
         downed: vec![],
         maintenance: vec![],
         after: after.unwrap_or_default(),
-        priority: if operation == "notify" { 1_000_000 } else { 0 },
+        // Compat: what says that all instances are demoted is told in any case.
+        priority: if matches!(operation, "notify" | "demoted") { 1_000_000 } else { 0 },
         reason: String::new(),
     }
 }
@@ -232,6 +233,21 @@ fn a_failure_is_counted_and_ends_what_depends_on_it() {
         ["write node2 db_start_0=0", "ended false"],
         "nothing waits for it, the web never began"
     );
+}
+
+/// Found by the simulator (seed 1053): two nodes were promoted at once.
+#[test]
+fn what_follows_a_failure_in_any_case_lets_nothing_else_follow() {
+    let mut rig = Rig::new();
+    rig.plan(&[
+        "1 do demote db node1",
+        "2 pseudo demoted clone - after 1",
+        "3 do promote db node2 after 2",
+        "4 do notify db node3 after 2",
+    ]);
+    let lines = rig.ends((1, 1), "demote db node1", 1);
+    assert!(lines.contains(&"node3: db_notify_0 [1]".to_owned()), "{lines:?}");
+    assert!(!lines.iter().any(|line| line.contains("promote")), "{lines:?}");
 }
 
 #[test]

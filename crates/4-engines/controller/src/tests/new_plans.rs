@@ -104,3 +104,20 @@ fn changes_that_lead_to_nothing_make_no_storm_of_plans() {
     rig.now.monotonic += Duration::from_millis(300);
     assert!(rig.event(Event::TimePassed).contains(&"calculate".to_owned()), "but not for long, nor where something fails");
 }
+
+/// Found by the simulator (seed 173): the first order had no answer, and its silence counted as a failure a minute later.
+#[test]
+fn a_watch_is_adopted_whatever_number_its_instance_has() {
+    let mut rig = Rig::new();
+    let plan = |transition: i32, instance: u32| {
+        let mut watch = action("1 do monitor@10000 web node1");
+        // An instance whose history is not known yet has its number in the one key, another in the other.
+        watch.operation_key = if instance == 0 { watch.operation_key } else { format!("web:{instance}_monitor_10000") };
+        watch.internal_operation_key = Some(format!("web:{instance}_monitor_10000"));
+        Plan { graph: Graph { transition, actions: vec![watch], ..Graph::default() }, ..Plan::default() }
+    };
+    let made = |rig: &mut Rig, plan: Plan| rig.event(Event::PlanMade { calculation: rig.calculation, plan: Box::new(plan), input: None });
+    assert!(made(&mut rig, plan(1, 0)).iter().any(|line| line.contains("web_monitor_10000 [")));
+    assert_eq!(rig.event(Event::InputChanged { cause: "test".into() }), ["calculate"]);
+    assert_eq!(made(&mut rig, plan(2, 1)), Vec::<String>::new());
+}
