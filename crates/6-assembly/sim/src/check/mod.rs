@@ -103,7 +103,8 @@ impl Checkers {
 impl World {
     /// Everything is at rest: nothing may wait for ever.
     pub(crate) fn look_at_queues(&mut self) {
-        let found: Vec<String> = self.hosts.iter().filter_map(b1::left_over).collect();
+        let count = self.hosts.len();
+        let found: Vec<String> = self.hosts.iter().filter_map(|host| b1::left_over(host, count)).collect();
         let now = self.now;
         found.into_iter().for_each(|violation| self.checkers.found(now, violation));
     }

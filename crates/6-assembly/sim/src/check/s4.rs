@@ -6,8 +6,8 @@ use std::time::Duration;
 /// How long it may take.
 pub(crate) const POLICY_MAX: Duration = Duration::from_secs(1);
 
-/// Returns who should have planned since the view without quorum was announced, and has not. A partition with a daemon that stands still,
-/// or that has no coordinator in charge yet (the cluster is starting), is excused.
+/// Returns who should have planned since the view without quorum was announced, and has not. A partition in which nothing runs, with a
+/// daemon that stands still, or without a coordinator in charge yet (the cluster is starting), is excused.
 pub(crate) fn late(world: &World, view: u64, since: Duration) -> Option<String> {
     let present = world.group.views.values().find(|present| present.id == view)?;
     if world.group.is_down || present.quorate || world.checkers.expected.policy != "stop" {
@@ -20,7 +20,8 @@ pub(crate) fn late(world: &World, view: u64, since: Duration) -> Option<String> 
             Some(&daemon.number) == number && !daemon.is_frozen && daemon.stood_still.is_none_or(|at| at + Duration::from_secs(5) < since)
         })
     };
-    if !members.iter().all(is_awake) {
+    let runs_something = members.iter().any(|host| !host.active.is_empty());
+    if !runs_something || !members.iter().all(is_awake) {
         return None;
     }
     let leader = members.iter().filter_map(|host| host.daemon.as_ref()).find(|daemon| daemon.member.is_in_charge())?;
