@@ -102,7 +102,6 @@ fn a_node_that_stands_still_for_a_moment_is_not_disturbed() {
 
 /// An administrator writes all the time while nodes and daemons die: what was acknowledged is there in the end.
 #[test]
-#[ignore = "open: under steady writes the sandbox waits in vain for rest (docs/compat.md, C-259)"]
 fn no_acknowledged_write_is_lost_when_nodes_are_killed_in_the_midst_of_writing() {
     let mut sandbox = Sandbox::start(&configuration("127.0.82.10", "", ""), &[]);
     let roots: Vec<_> = ["node1", "node2", "node3"].iter().map(|node| sandbox.root(node)).collect();
@@ -144,7 +143,6 @@ fn no_acknowledged_write_is_lost_when_nodes_are_killed_in_the_midst_of_writing()
 
 /// Each node keeps its CIB on a disk of a few megabytes, which is filled to the last byte.
 #[test]
-#[ignore = "open: crm_attribute waits for room instead of being told (docs/compat.md, C-259)"]
 fn a_full_disk_stops_no_service_and_loses_no_acknowledged_write() {
     const TEST: &str = "a_full_disk_stops_no_service_and_loses_no_acknowledged_write";
     let can_mount = || Command::new("unshare").args(["--mount", "true"]).status().is_ok_and(|status| status.success());
@@ -224,7 +222,6 @@ fn configurations_nobody_wants_are_refused_with_what_is_wrong_and_the_old_one_st
 }
 
 #[test]
-#[ignore = "open: cibadmin no longer says why it is refused (docs/compat.md, C-259)"]
 fn a_configuration_that_is_too_long_is_refused_and_one_just_short_enough_disturbs_nobody() {
     let mut sandbox = Sandbox::start(&configuration("127.0.82.13", "", ""), &[]);
     let file = sandbox.folder().join("long.xml");

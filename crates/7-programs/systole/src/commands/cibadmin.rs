@@ -2,7 +2,7 @@
 
 use super::show_access;
 use super::tool::{self, Report};
-use admin::codes::call_words;
+use admin::codes::{call_words, says_all};
 use admin::{Cluster, Exit, Refusal};
 use cib::digest::{DigestForm, content_digest, file_digest};
 use cib::edit::{Section, Target};
@@ -158,7 +158,8 @@ fn act(arguments: &Arguments, report: &mut Report) -> Result<Exit, Refusal> {
 
 /// Compat: the words of the tool first; why, in a line of its own where it says more.
 fn failed(arguments: &Arguments, cluster: &Cluster, refusal: &Refusal, report: &mut Report) {
-    if refusal.exit == Exit::CONFIG || (report.verbose > 0 && refusal.exit != Exit::INSUFFICIENT_PRIVILEGES) {
+    let is_told_by_words = says_all(refusal.exit.0) || refusal.exit == Exit::DISCONNECT;
+    if !is_told_by_words || (report.verbose > 0 && refusal.exit != Exit::INSUFFICIENT_PRIVILEGES) {
         report.error(refusal.message.clone());
     }
     report.error(match refusal.exit {

@@ -3,7 +3,7 @@
 use super::here;
 use super::options_list;
 use super::tool::{self, Report};
-use admin::codes::call_words;
+use admin::codes::{call_words, says_all};
 use admin::{Cluster, Exit, Found, Holder, Pair, Refusal};
 use clap::Args;
 use std::ffi::OsString;
@@ -133,9 +133,13 @@ fn holder(arguments: &Arguments, cluster: &Cluster) -> Result<Holder, Refusal> {
     })
 }
 
-/// Compat: what the operation itself refuses is told in these words.
+/// Compat: what the operation itself refuses is told in these words; why, in a line of its own where it says more.
 fn failed(refusal: Refusal) -> Refusal {
-    let words = if refusal.exit == Exit::DISCONNECT { refusal.message } else { call_words(refusal.exit.0).to_owned() };
+    let words = match refusal.exit {
+        Exit::DISCONNECT => refusal.message,
+        exit if says_all(exit.0) => call_words(exit.0).to_owned(),
+        exit => format!("{}\n{}", call_words(exit.0), refusal.message),
+    };
     Refusal::new(refusal.exit, format!("Error performing operation: {words}"))
 }
 
