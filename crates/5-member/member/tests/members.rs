@@ -47,7 +47,7 @@ fn members_join_in_any_order_and_run_each_resource_once() {
 }
 
 #[test]
-#[ignore = "the world of these tests does not answer a fence device's list, which the fencer asks for ahead"]
+#[ignore = "open: beside a host whose daemon never comes, the nodes section is not written (docs/compat.md, C-259)"]
 fn a_start_waits_for_an_absent_node_and_not_for_ever() {
     let mut cluster = Cluster::new(&["a", "b", "c"], &configuration(""));
     cluster.start(&["a", "b"]);

@@ -23,6 +23,9 @@ use xml::{Element, Limits};
 /// How many clusters are made up.
 const MADE_UP: u64 = 400;
 
+/// Cases of which a variant has a circle in its plan that Pacemaker's plan of the same variant has as well.
+const CIRCULAR: &[&str] = &["migrate-begin"];
+
 /// A plan that takes longer than this, on any machine, does not end.
 const ENDLESS: Duration = Duration::from_secs(120);
 
@@ -67,7 +70,6 @@ fn read(path: &std::path::Path) -> Option<Element> {
 }
 
 #[test]
-#[ignore = "open: what it finds is listed in docs/compat.md, C-227"]
 fn what_must_hold_of_any_plan_holds_of_the_corpus() {
     let Some(folder) = corpus::folder() else {
         eprintln!("skipped: what_must_hold_of_any_plan_holds_of_the_corpus: no corpus");
@@ -92,7 +94,6 @@ fn what_must_hold_of_any_plan_holds_of_the_corpus() {
 }
 
 #[test]
-#[ignore = "open: what it finds is listed in docs/compat.md, C-227"]
 fn what_must_hold_of_any_plan_holds_of_clusters_made_up() {
     let seeds: Vec<u64> = (0..MADE_UP * rounds()).collect();
     let wrong: Vec<String> = on_all(&seeds, &|seed| {
@@ -105,7 +106,6 @@ fn what_must_hold_of_any_plan_holds_of_clusters_made_up() {
 }
 
 #[test]
-#[ignore = "open: what it finds is listed in docs/compat.md, C-227"]
 fn variants_of_the_corpus_are_planned_in_bounded_time_without_cycles_and_panics() {
     let Some(folder) = corpus::folder() else {
         eprintln!("skipped: variants_of_the_corpus_are_planned_in_bounded_time_without_cycles_and_panics: no corpus");
@@ -122,7 +122,8 @@ fn variants_of_the_corpus_are_planned_in_bounded_time_without_cycles_and_panics(
         let start = std::time::Instant::now();
         let judged = std::panic::catch_unwind(|| judges::judge_always(&prepared.cib));
         // A change of orders may put them in a circle; then the plan has one, too.
-        let may_circle = changes.iter().any(|change| matches!(*change, "add-order" | "constraint-attribute" | "swap-resources"));
+        let may_circle = changes.iter().any(|change| matches!(*change, "add-order" | "constraint-attribute" | "swap-resources"))
+            || CIRCULAR.contains(&name.as_str());
         let mut wrong = match judged {
             Ok(mut judged) => {
                 judged.failed.retain(|(property, _)| *property != "acyclic" || !may_circle);

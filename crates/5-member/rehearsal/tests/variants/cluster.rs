@@ -141,13 +141,15 @@ fn state(dice: &mut Dice, id: usize, name: &str, resources: &Element) -> Element
     let is_gone = dice.one_in(8);
     let (in_ccm, crmd, join) = if is_gone { ("false", "offline", "down") } else { ("true", "online", "member") };
     let mut histories = Element::new("lrm_resources");
-    for primitive in resources.descendants().filter(|e| e.name == "primitive") {
-        let is_cloned = resources.elements_named("clone").any(|clone| clone.descendants().any(|e| e.id() == primitive.id()));
-        let runs = if is_cloned { dice.one_in(2) } else { id == 1 && dice.one_in(2) };
+    for resource in resources.elements() {
+        // All members of a group, or none: one of them alone never came about by itself.
+        let runs = if resource.name == "clone" { dice.one_in(2) } else { id == 1 && dice.one_in(2) };
         if dice.one_in(6) {
             continue;
         }
-        histories.push(history(primitive, name, runs));
+        for primitive in resource.descendants().filter(|e| e.name == "primitive") {
+            histories.push(history(primitive, name, runs));
+        }
     }
     let lrm = Element::new("lrm").with("id", id.to_string()).with_child(histories);
     Element::new("node_state")
