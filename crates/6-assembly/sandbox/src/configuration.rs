@@ -26,17 +26,17 @@ pub(crate) struct Configuration {
 /// Reads a file (or the example) and prepares it for so many nodes. Nothing is changed when it is refused.
 pub(crate) fn load(path: Option<&Path>, nodes: Option<usize>) -> anyhow::Result<Configuration> {
     let (text, name) = match path {
-        None => (EXAMPLE.to_owned(), "examples/web.xml".to_owned()),
-        Some(path) => {
-            (std::fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?, path.display().to_string())
-        }
+        None => (EXAMPLE.as_bytes().to_vec(), "examples/web.xml".to_owned()),
+        Some(path) => (std::fs::read(path).with_context(|| format!("failed to read {}", path.display()))?, path.display().to_string()),
     };
-    let root = xml::parse(text.as_bytes(), &xml::Limits::default()).map_err(|error| anyhow::anyhow!("{name}: {error}"))?;
+    let root = xml::parse(&text, &xml::Limits::default()).map_err(|error| anyhow::anyhow!("{name}: {error}"))?;
+    let schema = root.attribute("validate-with").unwrap_or("pacemaker-3.9").to_owned();
     let mut element = match root.name.as_str() {
         "cib" => root.child("configuration").with_context(|| format!("{name}: <cib> holds no <configuration>"))?.clone(),
         "configuration" => root,
         other => anyhow::bail!("{name}: line {}: the root is <{other}>; a <cib> or a <configuration> is needed", root.line),
     };
+    refuse_what_cannot_work(&element, &schema, &name)?;
     let mut remarks = Vec::new();
     let names = node_names(&element, nodes, &mut remarks);
     stand_in(&mut element, &mut remarks);
@@ -46,6 +46,20 @@ pub(crate) fn load(path: Option<&Path>, nodes: Option<usize>) -> anyhow::Result<
         survey(resources, false, &mut single, &mut addresses);
     }
     Ok(Configuration { element, nodes: names, single, addresses, remarks })
+}
+
+/// The nodes would refuse it too, but by the lines of what a sandbox makes of it; here they are still those of the user's file.
+fn refuse_what_cannot_work(configuration: &Element, schema: &str, name: &str) -> anyhow::Result<()> {
+    let mut configuration = configuration.clone();
+    for section in ["crm_config", "nodes", "resources", "constraints"] {
+        configuration.child_or_new(section);
+    }
+    let cib = Element::new("cib").with("validate-with", schema).with("admin_epoch", "0").with("epoch", "0").with("num_updates", "0");
+    let problems = cib::validate(&cib.with_children([configuration, Element::new("status")]));
+    let errors: Vec<String> =
+        problems.iter().filter(|problem| problem.level == cib::Level::Error).map(|problem| format!("{name}: {problem}")).collect();
+    anyhow::ensure!(errors.is_empty(), "{}", errors.join("\n"));
+    Ok(())
 }
 
 fn node_names(configuration: &Element, wanted: Option<usize>, remarks: &mut Vec<String>) -> Vec<NodeName> {
@@ -216,5 +230,10 @@ mod tests {
         std::fs::write(&path, "<cib>\n<configuration>\n</cib>").unwrap();
         let error = load(Some(&path), None).err().unwrap().to_string();
         assert!(error.contains("broken.xml") && error.contains('3'), "{error}");
+        let text = "<configuration>\n<crm_config/><nodes/>\n<resources>\n<primitive id='a' class='ocf' provider='heartbeat' type='Dummy'/>\n\
+            <primitive id='a' class='ocf' provider='heartbeat' type='Dummy'/></resources><constraints/></configuration>";
+        std::fs::write(&path, text).unwrap();
+        let error = load(Some(&path), None).err().unwrap().to_string();
+        assert!(error.contains("broken.xml: error: line 5, primitive \"a\""), "{error}");
     }
 }

@@ -3,6 +3,7 @@
 //! Which of them runs is told by the name it is called by (a link named `crm_mon`, an agent in
 //! `resource.d/systole`) or by the first argument (`systole status`). This file only dispatches.
 
+mod broken_pipe;
 mod commands;
 
 use std::ffi::OsString;
@@ -10,6 +11,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    broken_pipe::end_quietly(run)
+}
+
+fn run() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let called = arguments.first().map(Path::new).unwrap_or(Path::new("systole"));
     if let Some(agent) = commands::agent_of_path(called) {

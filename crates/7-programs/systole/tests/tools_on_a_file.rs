@@ -88,3 +88,12 @@ fn a_configuration_is_judged_by_exit_code_and_words() {
     assert_eq!(run(&["crm_simulate", "--no-such-option"], "").status.code(), Some(64));
     assert_eq!(run(&["crm_simulate", "-p"], "<cib").status.code(), Some(78));
 }
+
+#[test]
+fn a_reader_that_stops_reading_is_no_reason_to_complain() {
+    let (reader, writer) = std::io::pipe().expect("a pipe can be made");
+    drop(reader);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_systole"));
+    let output = command.args(["help"]).stdout(writer).stderr(Stdio::piped()).output().expect("the program ends");
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(141), ""));
+}
