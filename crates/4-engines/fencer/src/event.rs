@@ -24,6 +24,8 @@ pub enum Event {
     Requested(Request),
     /// An administrator gave the word that the node is off.
     ManuallyConfirmed { target: NodeName, client: String },
+    /// Another node, which leads, ordered this: what comes of it is worth knowing for whoever leads next.
+    Overheard(DeviceOrder),
     /// A node ran a device as ordered.
     DeviceReported { from: NodeName, report: DeviceReport },
     /// A node cannot carry out orders any more; what it was asked is asked of another.

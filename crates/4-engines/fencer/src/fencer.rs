@@ -5,6 +5,7 @@
 use crate::fencing::{AttemptProgress, Fencing};
 use crate::history::Records;
 use crate::inquiry::Answers;
+use crate::overheard::Overheard;
 use crate::{Command, Configuration, Device, Event, Outcome, Request, Situation, history};
 use messages::agent::AgentName;
 use messages::agent::AgentOutcome;
@@ -42,6 +43,7 @@ pub struct Fencer {
     pub(crate) configuration: Configuration,
     pub(crate) situation: Situation,
     pub(crate) answers: Answers,
+    pub(crate) overheard: Overheard,
     pub(crate) runs: BTreeMap<u64, Run>,
     pub(crate) fencings: BTreeMap<u64, Fencing>,
     records: Records,
@@ -77,6 +79,8 @@ impl Fencer {
             Event::SituationChanged(situation) => self.situation = situation,
             Event::Requested(request) => self.requested(now, request, &mut commands),
             Event::ManuallyConfirmed { target, client } => self.confirmed(now, target, client, &mut commands),
+            Event::Overheard(order) => self.overheard.question(order),
+            Event::DeviceReported { from, report } if self.term.is_none() => self.overheard_answer(now, &from, &report),
             Event::DeviceReported { from, report } => self.reported(now, &from, &report, &mut commands),
             Event::NodeUnreachable { node } => self.lose_runs(now, |run| run.node == node, "cannot be reached any more", &mut commands),
             Event::RecordsLearnt(records) => records.into_iter().for_each(|record| self.records.learn(record)),
@@ -109,7 +113,7 @@ impl Fencer {
         // What was asked of a device that is configured otherwise now says nothing any more.
         let (old, new) = (&self.configuration.devices, &configuration.devices);
         let same = |id: &ResourceId| old.get(id).map(|device| &device.parameters) == new.get(id).map(|device| &device.parameters);
-        self.answers.lists.retain(|id, _| same(id));
+        self.answers.lists.retain(|id, _| same(id) || self.overheard.is_list_of(id, &configuration));
         self.answers.statuses.retain(|(id, _), _| same(id));
         self.configuration = configuration;
     }

@@ -14,6 +14,7 @@ mod fencer;
 mod fencing;
 mod history;
 mod inquiry;
+mod overheard;
 mod question;
 #[cfg(test)]
 mod tests;

@@ -442,3 +442,30 @@ fn a_tool_learns_what_to_ask_of_a_device() {
     }
     assert_eq!(configuration.devices["b"].call("off", META, Some(&"node2".into())).parameters["port"], "7");
 }
+
+/// A coordinator's questions and their answers go through the group: whoever leads next knows them.
+#[test]
+fn whoever_leads_next_knows_what_the_coordinator_asked() {
+    for (parameter, is_known) in [("x=1", true), ("x=2", false)] {
+        let mut leader = Rig::new(&["d1 x=1"], &[]);
+        let mut running = situation(&["node1", "node3"]);
+        running.running.insert("d1".into(), ["node3".into()].into());
+        leader.event(Event::SituationChanged(running.clone()));
+        let mut next = Fencer::new();
+        let mut hear = |event: Event| assert_eq!(next.handle(leader.now, event), vec![]);
+        for (node, order) in &leader.orders {
+            hear(Event::Overheard(order.clone()));
+            let said = if order.action == "metadata" { META } else { "node2,\nnode3,\n" };
+            hear(answer(node, order, AgentOutcome::Exited(0), said));
+        }
+        assert_eq!(leader.orders.iter().map(|(_, order)| order.action.as_str()).collect::<Vec<_>>(), ["metadata", "list"]);
+        let mut rig = Rig { fencer: next, now: leader.now, orders: vec![], meta: META.to_owned() };
+        rig.event(Event::Elected { term: 4, seed: 7 });
+        rig.event(Event::Configured(Box::new(configuration(&[&format!("d1 {parameter}")], &[]))));
+        rig.event(Event::SituationChanged(running));
+        let lines = rig.fence(1, "node2", "reboot");
+        let fences = lines.iter().any(|line| line.contains("d1 reboot"));
+        assert_eq!(fences, is_known, "a device that is configured otherwise now is asked again: {lines:?}");
+        assert!(!rig.orders.iter().any(|(_, order)| order.action == "metadata"), "{:?}", rig.orders);
+    }
+}

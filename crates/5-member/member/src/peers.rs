@@ -118,6 +118,11 @@ impl Member {
                 }
             }
             PeerMessage::Order { term, to, order } => {
+                if let messages::operation::NodeOrder::Device(order) = &order
+                    && !self.in_charge
+                {
+                    self.give_fencer(fencer::Event::Overheard(order.clone()));
+                }
                 if to == self.config.node && self.is_order_of(&from, term) {
                     self.ordered(order);
                 }
@@ -153,10 +158,9 @@ impl Member {
     }
 
     fn reported(&mut self, from: NodeName, report: NodeReport) {
-        if !self.in_charge {
-            return;
-        }
         match report {
+            NodeReport::Device(report) => self.give_fencer(fencer::Event::DeviceReported { from, report }),
+            _ if !self.in_charge => {}
             NodeReport::Operation(report) => {
                 let is_present =
                     self.membership.peers().get(&from).is_some_and(|peer| peer.incarnation.as_ref() == Some(&report.incarnation));
@@ -164,7 +168,6 @@ impl Member {
                     self.give_controller(controller::Event::Reported { from, report });
                 }
             }
-            NodeReport::Device(report) => self.give_fencer(fencer::Event::DeviceReported { from, report }),
             NodeReport::AtWork { incarnation, orders, history } => self.node_reported(from, incarnation, orders, history),
         }
     }
