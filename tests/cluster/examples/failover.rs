@@ -27,9 +27,17 @@ fn rows() -> Vec<Row> {
         row("host crash, 2 hosts, token 1000", "≤ 2.3 s", crash_member as _, Settings::hosts(2)),
         row("host crash, 3 hosts, `cluster setup --profile fast`", "≤ 1.2 s", crash_member as _, fast),
         row("resource gone → running again (monitor each second, its phase included)", "", resource_gone as _, Settings::hosts(3)),
+        row("failed monitor → resource running again", "≤ half", after_failed_monitor as _, Settings::hosts(3)),
+        row("a start takes 20 s; meanwhile another resource is gone → running again", "not delayed", beside_slow as _, Settings::hosts(3)),
+        row("planned move of a group of three: outage", "≤ half", move_group as _, Settings::hosts(3)),
         row("standby of a node: outage of its resource", "≤ half", standby as _, Settings::hosts(3)),
         row("100 resources, node to standby → all running elsewhere", "≤ a third", standby_hundred as _, Settings::hosts(3)),
-        row("memory of one host's daemons with 10 resources (MiB, PSS)", "≤ a third", memory as _, Settings::hosts(3)),
+        row("memory of one host's daemons, 10 resources (MiB, PSS)", "≤ a third", memory_member as _, Settings::hosts(3)),
+        row("same, the coordinator's host", "≤ a third", memory_coordinator as _, Settings::hosts(3)),
+        row("same, 100 resources", "≤ a third", memory_member_hundred as _, Settings::hosts(3)),
+        row("same, the coordinator's host with 100 resources", "≤ a third", memory_coordinator_hundred as _, Settings::hosts(3)),
+        row("idle: processor time of one host's daemons, 10 resources (% of a core)", "no more", idle as _, Settings::hosts(3)),
+        row("idle: processor time of that host's Corosync below them (% of a core)", "", idle_corosync as _, Settings::hosts(3)),
     ]
 }
 
@@ -219,16 +227,148 @@ fn standby_hundred(settings: &Settings, stack: Stack, _round: usize) -> anyhow::
     Ok(vec![begin.elapsed().as_secs_f64()])
 }
 
-fn memory(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<f64>> {
-    let lab = running(settings, stack, 10, "10s", "")?;
+fn memory_member(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<f64>> {
+    memory(settings, stack, 10, false)
+}
+
+fn memory_coordinator(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<f64>> {
+    memory(settings, stack, 10, true)
+}
+
+fn memory_member_hundred(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<f64>> {
+    memory(settings, stack, 100, false)
+}
+
+fn memory_coordinator_hundred(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<f64>> {
+    memory(settings, stack, 100, true)
+}
+
+/// Returns the memory of a host's daemons, each page that several share counted in parts, after some work.
+fn memory(settings: &Settings, stack: Stack, count: usize, of_coordinator: bool) -> anyhow::Result<Vec<f64>> {
+    let lab = running(settings, stack, count, "10s", "")?;
     let leader = coordinator(&lab)?.name.clone();
-    let member = lab.hosts.iter().find(|host| host.name != leader).expect("there are several");
-    let kib: u64 = stack
-        .daemons()
-        .iter()
-        .flat_map(|name| member.processes(name))
+    let host = lab.hosts.iter().find(|host| (host.name == leader) == of_coordinator).expect("there are several");
+    let kib: u64 = daemons(host, stack)
         .filter_map(|pid| std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok())
         .filter_map(|text| text.lines().find_map(|line| line.strip_prefix("Pss:")?.trim().split(' ').next()?.parse::<u64>().ok()))
         .sum();
     Ok(vec![kib as f64 / 1024.0])
+}
+
+fn daemons(host: &Host, stack: Stack) -> impl Iterator<Item = u32> {
+    stack.daemons().iter().flat_map(|name| host.processes(name))
+}
+
+fn idle(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<f64>> {
+    idle_time(settings, stack, |host| daemons(host, stack).collect())
+}
+
+fn idle_corosync(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<f64>> {
+    idle_time(settings, stack, |host| host.processes("corosync"))
+}
+
+/// Returns the share of a core that processes of a host take while nothing happens; agents are not counted.
+fn idle_time(settings: &Settings, stack: Stack, of: impl Fn(&Host) -> Vec<u32>) -> anyhow::Result<Vec<f64>> {
+    let lab = running(settings, stack, 10, "10s", "")?;
+    let pids = of(&lab.hosts[1]);
+    anyhow::ensure!(!pids.is_empty(), "the processes are not there");
+    let (before, begin) = (pids.iter().map(|pid| nanoseconds(*pid)).sum::<u64>(), Instant::now());
+    std::thread::sleep(Duration::from_secs(30));
+    let after = pids.iter().map(|pid| nanoseconds(*pid)).sum::<u64>();
+    Ok(vec![(after - before) as f64 / begin.elapsed().as_nanos() as f64 * 100.0])
+}
+
+/// Returns the processor time that a process took so far, all of its threads that live.
+fn nanoseconds(pid: u32) -> u64 {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let texts = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("schedstat")).ok());
+    texts.filter_map(|text| text.split(' ').next()?.parse::<u64>().ok()).sum()
+}
+
+/// An agent that notes when its monitor found the resource gone, and is Pacemaker's Dummy otherwise.
+const NOTING: &str = "#!/bin/sh\n/usr/lib/ocf/resource.d/pacemaker/Dummy \"$@\"\nrc=$?\n\
+    [ \"$1\" = monitor ] && [ $rc = 7 ] && [ -e /run/armed ] && [ ! -e /run/failed ] && touch /run/failed\nexit $rc\n";
+
+fn after_failed_monitor(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<f64>> {
+    use std::os::unix::fs::PermissionsExt;
+    let lab = Lab::new(settings, stack)?;
+    for host in lab.hosts.iter() {
+        let folder = host.path("/usr/lib/ocf/resource.d/lab").ok_or_else(|| anyhow::anyhow!("the host is off"))?;
+        std::fs::create_dir_all(&folder)?;
+        std::fs::write(folder.join("Noting"), NOTING)?;
+        std::fs::set_permissions(folder.join("Noting"), std::fs::Permissions::from_mode(0o755))?;
+    }
+    let resource = dummy("r1", "1s").replace("provider=\"pacemaker\" type=\"Dummy\"", "provider=\"lab\" type=\"Noting\"");
+    lab.preload(&cib(&[("stonith-enabled", "true"), ("dc-deadtime", "2s")], &resource, ""))?;
+    lab.start_all()?;
+    ensure("it runs", || lab.active("r1").len() == 1)?;
+    settle(&lab);
+    let mut found = Vec::new();
+    for _ in 0..4 {
+        let host = lab.host(&lab.active("r1")[0]);
+        let path = |path: &str| host.path(path).ok_or_else(|| anyhow::anyhow!("the host is off"));
+        let _ = std::fs::remove_file(path("/run/failed")?);
+        std::fs::write(path("/run/armed")?, "")?;
+        std::fs::remove_file(path("/run/Dummy-r1.state")?)?;
+        ensure("its monitor fails", || host.has("/run/failed"))?;
+        let begin = Instant::now();
+        ensure("it runs again", || !lab.active("r1").is_empty())?;
+        found.push(begin.elapsed().as_secs_f64());
+        std::fs::remove_file(path("/run/armed")?)?;
+        std::thread::sleep(Duration::from_millis(1700));
+    }
+    Ok(found)
+}
+
+fn beside_slow(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<f64>> {
+    let slow = dummy("slow", "10s").replace(
+        "<operations>",
+        "<meta_attributes id=\"slow-m\"><nvpair id=\"slow-r\" name=\"target-role\" value=\"Stopped\"/></meta_attributes>\
+         <instance_attributes id=\"slow-i\"><nvpair id=\"slow-s\" name=\"op_sleep\" value=\"20\"/></instance_attributes><operations>\
+         <op id=\"slow-start\" name=\"start\" interval=\"0\" timeout=\"60s\"/>",
+    );
+    let lab = Lab::new(settings, stack)?;
+    lab.preload(&cib(&[("stonith-enabled", "true"), ("dc-deadtime", "2s")], &(dummies(3, "1s") + &slow), ""))?;
+    lab.start_all()?;
+    ensure("the others run", || names(3).iter().all(|name| lab.active(name).len() == 1))?;
+    // The probes of the slow one take their time as well.
+    settle(&lab);
+    let host = lab.active("r1").first().cloned().unwrap_or_default();
+    lab.tool(
+        &lab.hosts[0],
+        "crm_resource",
+        &["--resource", "slow", "--meta", "--set-parameter", "target-role", "--parameter-value", "Started"],
+    )?;
+    std::thread::sleep(Duration::from_secs(2));
+    let begin = Instant::now();
+    let file = lab.host(&host).path("/run/Dummy-r1.state").ok_or_else(|| anyhow::anyhow!("{host} is off"))?;
+    std::fs::remove_file(file)?;
+    ensure("it runs again", || !lab.active("r1").is_empty())?;
+    Ok(vec![begin.elapsed().as_secs_f64()])
+}
+
+fn move_group(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<f64>> {
+    let lab = Lab::new(settings, stack)?;
+    let group = format!("<group id=\"g\">{}</group>", dummies(3, "10s"));
+    lab.preload(&cib(&[("stonith-enabled", "true"), ("dc-deadtime", "2s")], &group, ""))?;
+    lab.start_all()?;
+    let all_on = |host: Option<&str>| {
+        let places = names(3).iter().map(|name| lab.active(name)).collect::<Vec<_>>();
+        places.iter().all(|place| place.len() == 1 && *place == places[0] && host.is_none_or(|host| place[0] == host))
+    };
+    ensure("it runs", || all_on(None))?;
+    settle(&lab);
+    let source = lab.active("r1")[0].clone();
+    let target = lab.hosts.iter().find(|host| host.name != source).expect("there are several").name.clone();
+    let outage = std::thread::scope(|scope| {
+        let watch = scope.spawn(|| -> anyhow::Result<f64> {
+            ensure("it stops", || !all_on(None))?;
+            let begin = Instant::now();
+            ensure("it runs there", || all_on(Some(&target)))?;
+            Ok(begin.elapsed().as_secs_f64())
+        });
+        lab.tool(lab.host(&source), "crm_resource", &["--move", "--resource", "g", "--node", &target])?;
+        watch.join().unwrap_or_else(|_| Err(anyhow::anyhow!("watching panicked")))
+    })?;
+    Ok(vec![outage])
 }

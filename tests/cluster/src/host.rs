@@ -164,6 +164,24 @@ impl Host {
         self.on_switch(&["ip", "link", "set", &self.port(), "master", "bridge"])
     }
 
+    /// Loses everything that this host sends to another, and nothing of what comes from there: what is sent goes to an address of the
+    /// cable that nobody has.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub fn lose_towards(&self, other: &Host) -> anyhow::Result<()> {
+        let nobody = ["neigh", "replace", other.address(), "lladdr", "02:00:00:00:00:99", "nud", "permanent", "dev", "eth0"];
+        self.run("ip", &nobody).map(drop)
+    }
+
+    /// Takes that back.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub fn reach_again(&self, other: &Host) -> anyhow::Result<()> {
+        self.run("ip", &["neigh", "del", other.address(), "dev", "eth0"]).map(drop)
+    }
+
     /// Returns a path of the host as the machine sees it; `None` while the host is off.
     pub fn path(&self, path: &str) -> Option<PathBuf> {
         let first = self.power.lock().expect("no boot panics").as_ref()?.first;

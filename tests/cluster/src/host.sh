@@ -21,7 +21,7 @@ for disk in etc/corosync var/lib/corosync var/lib/pacemaker var/log; do
     mount --bind "$disks/$disk" "$root/$disk"
 done
 # The program is shown where it is built, the power button where the fence agent looks for it.
-mkdir -p "$root/run/lab" "$root$program" "$root/run/lock" "$root/run/corosync" "$root/run/crm" "$root/run/resource-agents"
+mkdir -p "$root/run/lab/tools" "$root$program" "$root/run/lock" "$root/run/corosync" "$root/run/crm" "$root/run/resource-agents"
 mount --bind "$program" "$root$program"
 touch "$root/run/lab/power"
 mount --bind "$lab/power" "$root/run/lab/power"

@@ -24,13 +24,15 @@ pub struct Settings {
     pub totem: String,
     /// Further lines of the section `quorum`.
     pub quorum: String,
+    /// One more host, the last one, which is no node: its address is `10.77.0.N` with the number after the last node's.
+    pub witness: bool,
 }
 
 impl Settings {
     /// Returns the settings of that many hosts: a token of a second; two hosts with `two_node`.
     pub fn hosts(hosts: usize) -> Self {
         let quorum = if hosts == 2 { "two_node: 1\n" } else { "" };
-        Self { hosts, token: 1000, totem: String::new(), quorum: quorum.to_owned() }
+        Self { hosts, token: 1000, totem: String::new(), quorum: quorum.to_owned(), witness: false }
     }
 }
 
@@ -40,6 +42,10 @@ pub struct Lab {
     presses: Presses,
     switch: Child,
     stack: Stack,
+    /// Further variables of the cluster manager and what it starts, as `env` takes them.
+    environment: Mutex<String>,
+    /// How many of the hosts are nodes.
+    nodes: usize,
     _folder: tempfile::TempDir,
     _turn: MutexGuard<'static, ()>,
 }
@@ -110,7 +116,9 @@ impl Lab {
         on_switch(&["add", "bridge", "type", "bridge", "forward_delay", "0", "stp_state", "0", "mcast_snooping", "0"])?;
         on_switch(&["set", "bridge", "up"])?;
         let address = |number: usize| format!("10.77.0.{number}");
-        let names: Vec<String> = (1..=settings.hosts).map(|number| format!("node{number}={}", address(number))).collect();
+        let all = settings.hosts + usize::from(settings.witness);
+        let name = |number: usize| if number > settings.hosts { "witness".to_owned() } else { format!("node{number}") };
+        let names: Vec<String> = (1..=all).map(|number| format!("{}={}", name(number), address(number))).collect();
         let program = program().canonicalize().context("the program under test is not there")?;
         let host = |number| {
             let plan = Plan {
@@ -121,12 +129,13 @@ impl Lab {
                 switch: id,
                 names: names.clone(),
             };
-            Host::new(format!("node{number}"), plan)
+            Host::new(name(number), plan)
         };
-        let hosts: Arc<Vec<Host>> = Arc::new((1..=settings.hosts).map(host).collect());
+        let hosts: Arc<Vec<Host>> = Arc::new((1..=all).map(host).collect());
         let presses = Presses::default();
         power::serve(&folder.path().join("power"), Arc::clone(&hosts), Arc::clone(&presses))?;
-        let lab = Self { hosts, presses, switch, stack, _folder: folder, _turn: turn };
+        let environment = Mutex::new(String::new());
+        let lab = Self { hosts, presses, switch, stack, environment, nodes: settings.hosts, _folder: folder, _turn: turn };
         for host in lab.hosts.iter() {
             let configuration = host.disks().join("etc/corosync");
             fs::create_dir_all(&configuration)?;
@@ -138,7 +147,7 @@ impl Lab {
 
     fn corosync_conf(&self, settings: &Settings) -> String {
         let nodes: String = self
-            .hosts
+            .nodes()
             .iter()
             .zip(1..)
             .map(|(host, number)| {
@@ -153,12 +162,22 @@ impl Lab {
         )
     }
 
+    /// Returns the hosts that are nodes of the cluster.
+    pub fn nodes(&self) -> &[Host] {
+        &self.hosts[..self.nodes]
+    }
+
+    /// Sets further variables of the cluster manager and what it starts, from its next start on (`NAME=value NAME=value`).
+    pub fn set_environment(&self, variables: &str) {
+        variables.clone_into(&mut self.environment.lock().expect("no start panics"));
+    }
+
     /// Puts a configuration on every host's disk, for the first start.
     ///
     /// # Errors
     /// It could not be written.
     pub fn preload(&self, cib: &str) -> anyhow::Result<()> {
-        for host in self.hosts.iter() {
+        for host in self.nodes() {
             let path = host.disks().join("var/lib/pacemaker/cib/cib.xml");
             fs::write(&path, cib)?;
             fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
@@ -174,7 +193,16 @@ impl Lab {
     /// What could not be started.
     pub fn start(&self, host: &Host) -> anyhow::Result<()> {
         self.start_corosync(host)?;
-        self.stack.start(host)
+        self.start_daemon(host)
+    }
+
+    /// Starts the cluster manager alone.
+    ///
+    /// # Errors
+    /// It could not be started.
+    pub fn start_daemon(&self, host: &Host) -> anyhow::Result<()> {
+        let environment = self.environment.lock().expect("no start panics").clone();
+        self.stack.start(host, &environment)
     }
 
     /// Puts another cluster manager in the place of the one that was; Corosync and what the resources run stay.
@@ -193,7 +221,7 @@ impl Lab {
         let has_ended = eventually(Duration::from_secs(60), || processes(self.stack).is_empty());
         anyhow::ensure!(has_ended, "{} did not end", self.stack.name());
         self.stack = stack;
-        self.hosts.iter().try_for_each(|host| self.stack.start(host))
+        self.nodes().iter().try_for_each(|host| self.start_daemon(host))
     }
 
     /// Starts Corosync alone.
@@ -210,7 +238,7 @@ impl Lab {
     /// What could not be started.
     pub fn start_all(&self) -> anyhow::Result<()> {
         std::thread::scope(|scope| {
-            let starts: Vec<_> = self.hosts.iter().map(|host| scope.spawn(|| self.start(host))).collect();
+            let starts: Vec<_> = self.nodes().iter().map(|host| scope.spawn(|| self.start(host))).collect();
             starts.into_iter().try_for_each(|start| start.join().unwrap_or_else(|_| Err(anyhow::anyhow!("a start panicked"))))
         })
     }

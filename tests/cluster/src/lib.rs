@@ -8,10 +8,13 @@ mod host;
 mod lab;
 mod power;
 mod stack;
+mod watch;
 
 pub use host::Host;
 pub use lab::{Lab, Settings, eventually, missing, program};
+pub use rustix::process::Signal;
 pub use stack::{Stack, cib, dummy};
+pub use watch::{LIMIT, Trace, signal};
 
 /// Prints why a test cannot run here, in the form that `cargo xtask test` collects; for use with [`missing`].
 pub fn skip(test: &str, reason: &str) {

@@ -7,6 +7,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// Numbers the configurations that are made.
 static AGE: AtomicU32 = AtomicU32::new(1);
 
+/// Where a host has its cluster manager's tools, and which of them agents call.
+const TOOLS: &str = "/run/lab/tools";
+const AGENTS_TOOLS: [&str; 6] = ["attrd_updater", "crm_attribute", "crm_master", "crm_mon", "crm_node", "crm_resource"];
+
 /// A cluster manager on top of Corosync.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stack {
@@ -15,17 +19,23 @@ pub enum Stack {
 }
 
 impl Stack {
-    /// Starts it on a host where Corosync runs or is about to.
-    pub(crate) fn start(self, host: &Host) -> anyhow::Result<()> {
+    /// Starts it on a host where Corosync runs or is about to, with further variables.
+    pub(crate) fn start(self, host: &Host, environment: &str) -> anyhow::Result<()> {
         match self {
             Self::Systole => {
                 let user = if host.has("/etc/passwd") && host.run("id", &["hacluster"]).is_ok() { "--daemon-user hacluster" } else { "" };
-                host.start(&format!("{} agentd --engine corosync {user}", program().display()), "/var/log/systole.out")
+                let program = program().display().to_string();
+                // What agents call are Systole's tools, not those that Pacemaker's package left on the machine.
+                for tool in AGENTS_TOOLS {
+                    host.run("ln", &["-sf", &program, &format!("{TOOLS}/{tool}")])?;
+                }
+                let line = format!("env {environment} {program} agentd --engine corosync --tools {TOOLS} {user}");
+                host.start(&line, "/var/log/systole.out")
             }
             Self::Pacemaker => {
                 let wait = "while ! corosync-cfgtool -s >/dev/null 2>&1; do sleep 0.02; done";
                 let variables = "PCMK_logfile=/var/log/pacemaker/pacemaker.log PCMK_logfacility=none";
-                host.start(&format!("sh -c '{wait}; {variables} exec pacemakerd -f'"), "/var/log/pacemaker.out")
+                host.start(&format!("sh -c '{wait}; {variables} exec env {environment} pacemakerd -f'"), "/var/log/pacemaker.out")
             }
         }
     }

@@ -12,6 +12,14 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+/// The version of what members say to each other here. Fields that a version does not know are ignored by it, and so is a whole message
+/// of a kind it does not know; a kind that others must understand is only used while [`Hello::version`] of all members has it.
+pub const VERSION: u32 = 1;
+
+fn first_version() -> u32 {
+    1
+}
+
 /// Where one copy of the CIB stands; the greater one wins on a join. The order of the fields is the order of comparison.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct CibMark {
@@ -45,6 +53,9 @@ pub struct Hello {
     #[serde(default)]
     pub known_to_quorum: bool,
     pub feature_set: String,
+    /// The version of messages that the sender speaks.
+    #[serde(default = "first_version")]
+    pub version: u32,
     pub cib: CibMark,
     /// Daemons that were found silent: not waited for.
     #[serde(default)]

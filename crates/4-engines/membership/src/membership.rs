@@ -1,7 +1,7 @@
 //! The engine: views, hellos and beats in; who is here and who leads out.
 
 use crate::election::elect;
-use crate::peer::{Peer, PeerState};
+use crate::peer::{Peer, PeerState, note_change};
 use messages::event::Fact;
 use messages::group::{Incarnation, View};
 use messages::peer::{CibMark, Hello, MembershipMessage};
@@ -17,6 +17,8 @@ pub struct MembershipConfig {
     pub silence: Duration,
     pub dc_deadtime: Duration,
     pub feature_set: String,
+    /// The version of messages that this daemon speaks.
+    pub version: u32,
 }
 
 /// What the engine is told.
@@ -296,6 +298,7 @@ impl Membership {
             leaving: self.leaving,
             known_to_quorum: self.known_to_quorum,
             feature_set: self.config.feature_set.clone(),
+            version: self.config.version,
             cib: self.mark.clone(),
             excluded: self.excluded.clone(),
             fenced: self.fenced.clone(),
@@ -377,6 +380,9 @@ impl Membership {
                 if from == self.config.node && self.awaited_beat.is_some_and(|awaited| awaited <= number) {
                     self.awaited_beat = None;
                 }
+                if from != self.config.node {
+                    self.beat_along(now, out);
+                }
             }
             MembershipMessage::Exclude { view, silent } => self.exclude(view, silent, out),
             MembershipMessage::Established => {
@@ -415,7 +421,7 @@ impl Membership {
         self.excluded.remove(&from);
         let peer = self.peers.entry(from.clone()).or_default();
         (peer.incarnation, peer.daemon, peer.heard) = (Some(hello.incarnation.clone()), Some(hello.daemon), now.monotonic);
-        peer.known_to_quorum = hello.known_to_quorum || view.quorate;
+        (peer.version, peer.known_to_quorum) = (hello.version, hello.known_to_quorum || view.quorate);
         let term = hello.term;
         self.hellos.insert(from.clone(), hello);
         match self.phase.clone() {
@@ -577,20 +583,4 @@ impl Membership {
             out.push(MembershipCommand::EndHost { reason });
         }
     }
-}
-
-/// Tells people of a change they should know.
-fn note_change(node: &NodeName, before: PeerState, after: PeerState, out: &mut Vec<MembershipCommand>) {
-    use PeerState::{Away, DaemonLost, HostLost, Joining, Left, Member, Unseen};
-    let node = node.clone();
-    let fact = match (before, after) {
-        (Unseen | HostLost | Left, Member) => Fact::HostJoined { node },
-        (Away { .. } | DaemonLost, Member) => Fact::DaemonBack { node },
-        (Member | Joining | Away { .. } | DaemonLost, HostLost) => {
-            Fact::HostLost { node, cause: "its host's connection closed".to_owned() }
-        }
-        (Member | Joining, Away { .. }) => Fact::DaemonLost { node, cause: "its daemon's connection closed".to_owned() },
-        _ => return,
-    };
-    out.push(MembershipCommand::Fact(fact));
 }

@@ -1,6 +1,9 @@
 //! What is known of one node.
 
+use crate::membership::MembershipCommand;
+use messages::event::Fact;
 use messages::group::Incarnation;
+use model::NodeName;
 use std::time::Duration;
 
 /// Where a node stands, as this member sees it.
@@ -34,6 +37,8 @@ pub struct Peer {
     pub(crate) before: PeerState,
     /// Whether it said that it will leave.
     pub(crate) leaving: bool,
+    /// The version of messages that it speaks.
+    pub(crate) version: u32,
     /// Whether it took part in a partition with quorum since it came.
     pub(crate) known_to_quorum: bool,
     /// The number of its last beat, and when it was heard of last.
@@ -49,6 +54,7 @@ impl Default for Peer {
             daemon: None,
             before: PeerState::Unseen,
             leaving: false,
+            version: messages::peer::VERSION,
             known_to_quorum: false,
             beat: 0,
             heard: Duration::ZERO,
@@ -62,8 +68,29 @@ impl Peer {
         self.state == PeerState::Member
     }
 
+    /// Returns the version of messages that it speaks.
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
     /// Returns whether a partition with quorum knows that the node is here, and so would fence it before it recovers what may run there.
     pub fn is_known_to_quorum(&self) -> bool {
         self.known_to_quorum
     }
+}
+
+/// Tells people of a change they should know.
+pub(crate) fn note_change(node: &NodeName, before: PeerState, after: PeerState, out: &mut Vec<MembershipCommand>) {
+    use PeerState::{Away, DaemonLost, HostLost, Joining, Left, Member, Unseen};
+    let node = node.clone();
+    let fact = match (before, after) {
+        (Unseen | HostLost | Left, Member) => Fact::HostJoined { node },
+        (Away { .. } | DaemonLost, Member) => Fact::DaemonBack { node },
+        (Member | Joining | Away { .. } | DaemonLost, HostLost) => {
+            Fact::HostLost { node, cause: "its host's connection closed".to_owned() }
+        }
+        (Member | Joining, Away { .. }) => Fact::DaemonLost { node, cause: "its daemon's connection closed".to_owned() },
+        _ => return,
+    };
+    out.push(MembershipCommand::Fact(fact));
 }

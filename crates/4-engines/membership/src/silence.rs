@@ -34,6 +34,13 @@ impl Membership {
         out.push(MembershipCommand::Send(MembershipMessage::Beat { number: self.beat }));
     }
 
+    /// Beats with the others: a message costs the engine below many turns of its token, and several at once no more than one.
+    pub(crate) fn beat_along(&mut self, now: Now, out: &mut Vec<MembershipCommand>) {
+        if self.next_beat <= now.monotonic + self.beat_interval() / 2 {
+            self.send_beat(now, out);
+        }
+    }
+
     /// Does what is due.
     pub(crate) fn on_time(&mut self, now: Now, out: &mut Vec<MembershipCommand>) {
         self.end_graces(now, out);

@@ -35,6 +35,9 @@ pub struct MemberConfig {
     pub stored: Option<StoredCib>,
     /// The bytes of the last [`crate::MemberCommand::SaveHistory`].
     pub history: Option<Vec<u8>>,
+    /// The version of messages that this daemon speaks; a greater one than this program's stands for a later program in tests of
+    /// clusters whose nodes are upgraded one by one.
+    pub message_version: u32,
     /// Whether this host has a working watchdog (the root role says so).
     pub has_watchdog: bool,
     /// How many agents run at once on this host: twice its cores.
@@ -59,6 +62,7 @@ impl MemberConfig {
             dc_deadtime: Duration::from_secs(20),
             stored: None,
             history: None,
+            message_version: messages::peer::VERSION,
             has_watchdog: false,
             parallel_max: 8,
             next_inputs: BTreeMap::new(),

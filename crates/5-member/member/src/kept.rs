@@ -25,14 +25,23 @@ impl Kept {
 }
 
 impl Member {
+    /// What the daemon keeps has changed: it is saved before anything of what the present event leads to is carried out.
     pub(crate) fn save_history(&mut self) {
+        self.history_changed = true;
+    }
+
+    /// Saves once for all that an event changed: a long history takes its time.
+    pub(crate) fn save_changed_history(&mut self) {
+        if !std::mem::take(&mut self.history_changed) {
+            return;
+        }
         let kept = Kept {
             executor: Some(self.executor.history()),
             attributes: self.attributes.to_keep(),
             known_to_quorum: self.membership.is_known_to_quorum(),
         };
         if let Ok(bytes) = serde_json::to_vec(&kept) {
-            self.out.push(MemberCommand::SaveHistory(bytes));
+            self.out.insert(0, MemberCommand::SaveHistory(bytes));
         }
     }
 }

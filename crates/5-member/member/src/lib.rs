@@ -15,6 +15,7 @@ mod event;
 mod fencing;
 mod inputs;
 mod kept;
+mod later;
 mod member;
 mod options;
 mod peers;

@@ -75,6 +75,9 @@ pub struct Member {
     pub(crate) apart_since: Option<Duration>,
     /// What the history says of `Membership::is_known_to_quorum`.
     pub(crate) was_known_to_quorum: bool,
+    pub(crate) history_changed: bool,
+    /// The version of messages that all members understand, as people were told last.
+    pub(crate) told_version: u32,
     pub(crate) wakes: BTreeMap<Sleeper, Duration>,
     pub(crate) counter: u64,
     // As the coordinator.
@@ -141,6 +144,7 @@ impl Member {
             silence: config.silence,
             dc_deadtime: config.dc_deadtime,
             feature_set: FEATURE_SET.to_owned(),
+            version: config.message_version,
         });
         membership.set_known_to_quorum(kept.known_to_quorum);
         membership.know_term(config.stored.as_ref().map_or(0, |stored| stored.lineage));
@@ -170,6 +174,8 @@ impl Member {
             is_solitary: false,
             apart_since: None,
             was_known_to_quorum: kept.known_to_quorum,
+            history_changed: false,
+            told_version: messages::peer::VERSION,
             wakes: BTreeMap::new(),
             counter: 0,
             in_charge: false,
@@ -267,6 +273,7 @@ impl Member {
         }
         self.wake_sleepers();
         self.settle_down();
+        self.save_changed_history();
         if !self.has_ended
             && let Some(at) = self.wakes.values().min()
         {

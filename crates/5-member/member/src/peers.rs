@@ -1,6 +1,7 @@
 //! The group: what is sent, what is heard, who is here, and what to do when the group is gone.
 
 use crate::command::{LogLevel, MemberCommand};
+use crate::later;
 use crate::member::{Member, Sleeper};
 use attributes::{AttributesCommand, AttributesEvent};
 use membership::{MembershipCommand, MembershipEvent, Settled};
@@ -60,7 +61,14 @@ impl Member {
     }
 
     fn transmit(&mut self, envelope: &Envelope) {
-        let Ok(payload) = serde_json::to_string(envelope) else { return };
+        let Ok(mut payload) = serde_json::to_string(envelope) else { return };
+        if self.config.message_version > messages::peer::VERSION {
+            payload = later::as_later(&payload);
+        }
+        self.transmit_payload(payload);
+    }
+
+    pub(crate) fn transmit_payload(&mut self, payload: String) {
         if self.is_solitary {
             self.loopback.push_back(payload);
         } else if !self.membership.is_apart() {
@@ -234,6 +242,7 @@ impl Member {
             members: self.membership.members().cloned().collect(),
             is_new_view: settled.is_new_view,
         });
+        self.tell_version();
         // Whoever was asked something may be gone: what clients of this node wait for is asked again.
         self.ask_again();
     }

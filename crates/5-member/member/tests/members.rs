@@ -57,6 +57,34 @@ fn a_start_waits_for_an_absent_node_and_not_for_ever() {
     assert_eq!((cluster.places("web"), cluster.places("db")), (vec!["a"], vec!["b"]));
 }
 
+/// What a rolling upgrade passes through: any set of the nodes speaks a later version, with fields and messages that the others do not know.
+#[test]
+fn members_of_two_versions_are_one_cluster_and_an_earlier_one_leads() {
+    let sets: [(&[&str], &str); 4] = [(&["a"], "b"), (&["a", "b"], "c"), (&["c"], "a"), (&["a", "b", "c"], "a")];
+    for (later, leader) in sets {
+        let mut cluster = Cluster::new(&["a", "b", "c"], &configuration(""));
+        cluster.later = later.iter().map(|name| NodeName::from(*name)).collect();
+        cluster.start(&["a", "b", "c"]);
+        cluster.pass(3);
+        assert_eq!(cluster.coordinator().as_deref(), Some(leader), "{later:?}");
+        assert_eq!((cluster.places("web"), cluster.places("db")), (vec!["a"], vec!["b"]), "{later:?}");
+        assert!(cluster.heard.iter().any(|message| message.contains("OfALaterVersion") && !message.contains("Hello")), "{later:?}");
+        assert!(cluster.heard.iter().any(|message| message.contains("\"Report\"") && message.contains("of_a_later_version")), "{later:?}");
+        let spoken: std::collections::BTreeSet<u32> =
+            cluster.nodes.values().map(|node| node.member.as_ref().unwrap().message_version()).collect();
+        assert_eq!(spoken, [if later.len() == 3 { 2 } else { 1 }].into(), "{later:?}");
+        // The leader is upgraded, whoever it was: it comes back as a later one, and nothing that runs is touched.
+        cluster.changes();
+        cluster.kill(leader);
+        cluster.pass(1);
+        cluster.later.insert(leader.into());
+        cluster.start(&[leader]);
+        cluster.pass(4);
+        assert_eq!((cluster.places("web"), cluster.places("db")), (vec!["a"], vec!["b"]), "{later:?}");
+        assert!(cluster.changes().is_empty() && cluster.is_idle(), "{later:?}");
+    }
+}
+
 #[test]
 fn another_coordinator_goes_on_and_disturbs_nothing() {
     for killed in ["a", "b", "c"] {

@@ -73,9 +73,17 @@ fn config(edges: &Edges, options: &NodeOptions, view: &View) -> anyhow::Result<O
         uuid: uuid.trim().to_owned(),
         stored: found.cib.map(|cib| StoredCib { cib, lineage: found.lineage }),
         history: Writer::read_history(&options.root),
+        message_version: message_version(),
+        // Compat: twice the cores; agents mostly wait, so no fewer than on four of them.
+        parallel_max: std::thread::available_parallelism().map_or(8, |cores| 2 * cores.get()).max(8),
         next_inputs: member::input_series().map(|series| (series.to_owned(), inputs.next_number(series))).collect(),
         ..MemberConfig::new(options.node.clone(), *id)
     }))
+}
+
+/// Returns the version of messages to speak: this program's, unless a test has this node stand for a later one.
+fn message_version() -> u32 {
+    std::env::var("SYSTOLE_TEST_MESSAGE_VERSION").ok().and_then(|text| text.parse().ok()).unwrap_or(messages::peer::VERSION)
 }
 
 /// A thousand clients need a thousand descriptors; what cannot be had is done without.

@@ -33,6 +33,8 @@ pub struct Cluster {
     pub begun: Vec<String>,
     /// Operations of this name stay under way until a test ends them.
     pub held: Option<&'static str>,
+    /// Nodes that speak a later version of messages.
+    pub later: BTreeSet<NodeName>,
     pub plans: Vec<Arc<Element>>,
     pub exits: Vec<(NodeName, i32)>,
     /// Every message that was delivered.
@@ -65,6 +67,7 @@ impl Cluster {
             now: Duration::from_secs(1),
             begun: Vec::new(),
             held: None,
+            later: BTreeSet::new(),
             plans: Vec::new(),
             exits: Vec::new(),
             heard: Vec::new(),
@@ -84,6 +87,7 @@ impl Cluster {
                 uuid: format!("uuid-of-{name}-{}", node.daemon),
                 stored: node.disk.clone(),
                 history: node.history.clone(),
+                message_version: messages::peer::VERSION + u32::from(self.later.contains(&NodeName::from(*name))),
                 ..MemberConfig::new(*name, number)
             };
             node.member = Some(Member::new(config));
