@@ -48,6 +48,8 @@ impl Invocation {
         {
             return Err(CallError::Invalid(format!("parameter {name:?} cannot be passed to an agent")));
         }
+        let call = crate::secrets::revealed(host, call).map_err(CallError::Invalid)?;
+        let call = call.as_ref();
         let is_metadata = matches!(call.action.as_str(), "meta-data" | "metadata");
         let cores = host.path("/var/lib/pacemaker/cores");
         let mut invocation = Self {

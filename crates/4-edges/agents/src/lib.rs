@@ -9,8 +9,10 @@ mod host;
 mod invocation;
 mod processes;
 mod run;
+mod secrets;
 
 pub use host::{AgentHost, User};
 pub use invocation::{CallError, Invocation};
 pub use processes::{Process, descendants, group_members, own_children, with_variable};
 pub use run::{Child, Ended, Spawned, spawn};
+pub use secrets::{SECRET, secret_file, secrets_folder};

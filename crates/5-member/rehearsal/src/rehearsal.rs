@@ -6,7 +6,7 @@ use crate::{Ending, Injections, Prepared, execute, inject};
 use jiff::tz::TimeZone;
 use model::Timestamp;
 use status::Facts;
-use transition::Plan;
+use transition::{Plan, ScoreLine};
 use view::{Filter, Lines, Picture, Sections, Show, StatusView, Step};
 use xml::Element;
 
@@ -42,6 +42,8 @@ pub struct Request {
     pub picture: Picture,
     /// Write each action's number into the picture.
     pub numbered: bool,
+    /// Collect what is shown as elements too.
+    pub elements: bool,
 }
 
 impl Request {
@@ -59,6 +61,7 @@ impl Request {
             sections: Sections::NONE,
             picture: Picture::Plan,
             numbered: false,
+            elements: false,
         }
     }
 
@@ -94,6 +97,8 @@ pub struct Rehearsal {
     pub ending: Ending,
     /// What is printed, in order.
     pub pieces: Vec<Piece>,
+    /// The same as elements, where they were asked for.
+    pub elements: Vec<Element>,
 }
 
 impl Rehearsal {
@@ -126,12 +131,13 @@ pub fn rehearse(input: Prepared, request: &Request, planner: Planner<'_>) -> Reh
     if !request.injections.is_empty() {
         show.begin_section("Performing Requested Modifications");
         let steps = inject(&mut cib, &facts, &request.injections, request.clock);
+        show.element(|| view::modifications(&steps));
         show.steps(&steps);
         show.end_section();
         facts = show.facts(&cib);
     }
     let input = cib.clone();
-    let mut rehearsal = Rehearsal { input, outcome: cib, plan: None, ending: Ending::Complete, pieces: Vec::new() };
+    let mut rehearsal = Rehearsal { input, outcome: cib, plan: None, ending: Ending::Complete, pieces: Vec::new(), elements: Vec::new() };
     if request.depth >= Depth::Plan {
         let plan = planner(&facts);
         show.scores(&plan);
@@ -139,6 +145,7 @@ pub fn rehearse(input: Prepared, request: &Request, planner: Planner<'_>) -> Reh
             show.lines.spacer_if(show.printed);
             show.lines.begin("Transition Summary");
             view::change_lines(&plan.changes, &mut show.lines);
+            show.element(|| Element::new("actions").with_children(plan.changes.iter().map(view::change_element)));
             show.lines.end();
             show.printed = true;
         }
@@ -148,6 +155,7 @@ pub fn rehearse(input: Prepared, request: &Request, planner: Planner<'_>) -> Reh
         show.begin_section("Executing Cluster Transition");
         // Compat: results bear the real time even where the plan is made for another one.
         let execution = execute(&mut rehearsal.outcome, &facts, &plan.graph, &request.injections.failures, request.clock);
+        show.element(|| Element::new("transition").with_children(execution.steps.iter().filter_map(view::step_element)));
         show.steps(&execution.steps);
         show.end_section();
         rehearsal.ending = execution.ending;
@@ -164,6 +172,7 @@ pub fn rehearse(input: Prepared, request: &Request, planner: Planner<'_>) -> Reh
             show.status("Revised Cluster Status", &rehearsal.outcome, &facts, false);
         }
     }
+    rehearsal.elements = std::mem::take(&mut show.elements);
     rehearsal.pieces = show.finish();
     rehearsal
 }
@@ -175,13 +184,21 @@ struct Printer<'a> {
     pieces: Vec<Piece>,
     /// Something was printed before, so that what follows is set apart.
     printed: bool,
+    elements: Vec<Element>,
 }
 
 impl<'a> Printer<'a> {
     fn new(request: &'a Request) -> Self {
         let plain = request.scores && request.quiet;
         let lines = if plain { Lines::plain() } else { Lines::new() };
-        Self { request, lines, pieces: Vec::new(), printed: false }
+        Self { request, lines, pieces: Vec::new(), printed: false, elements: Vec::new() }
+    }
+
+    /// Adds an element, where they are asked for.
+    fn element(&mut self, element: impl FnOnce() -> Element) {
+        if self.request.elements && !self.request.quiet {
+            self.elements.push(element());
+        }
     }
 
     /// Deduces the facts at the moment of the rehearsal, which is told.
@@ -236,6 +253,12 @@ impl<'a> Printer<'a> {
             full_fence_history: false,
         };
         view.print(&mut self.lines);
+        self.element(|| {
+            let name = if is_before { "cluster_status" } else { "revised_cluster_status" };
+            // Compat: XML is that of 2.1.5, which has no lists that only 3.0 prints.
+            let view = StatusView { show: Show { new_words: false, ..view.show }, ..view };
+            Element::new(name).with_children(view.to_elements())
+        });
         self.lines.end();
         self.printed = true;
     }
@@ -271,6 +294,14 @@ impl<'a> Printer<'a> {
             (false, true) => "Utilization Information",
             (false, false) => return,
         };
+        let is_wanted = |line: &&ScoreLine| if line.is_about_utilization() { self.request.utilization } else { self.request.scores };
+        let name = match (self.request.scores, self.request.utilization) {
+            (true, true) => "allocations_utilizations",
+            (true, false) => "allocations",
+            _ => "utilizations",
+        };
+        let shown = Element::new(name).with_children(plan.scores.iter().filter(is_wanted).map(view::score_element));
+        self.element(|| shown);
         self.lines.spacer_if(self.printed);
         self.lines.begin(title);
         for line in &plan.scores {

@@ -134,6 +134,7 @@ What happens then:
 
 /// Runs the tool.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
+    let words = tool::quoted(&arguments);
     let arguments: Arguments = match tool::parse(arguments) {
         Ok(arguments) => arguments,
         Err(code) => return code,
@@ -142,21 +143,38 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         tool::print(crate::commands::VERSION_TEXT);
         return ExitCode::SUCCESS;
     }
-    if !matches!(arguments.form(), "text" | "none") {
-        eprintln!("crm_simulate: {:?} is no form of its output; text and none are", arguments.form());
-        return ExitCode::from(Exit::USAGE.0);
+    if !matches!(arguments.form(), "text" | "xml" | "none") {
+        eprintln!("crm_simulate: Error creating output format {}: Unknown output format", arguments.form());
+        return ExitCode::from(Exit::ERROR.0);
     }
+    let mut elements = Vec::new();
     let result = match &arguments.profile {
-        Some(folder) => profile(folder, &arguments),
-        None => simulate(&arguments),
+        Some(folder) => profile(folder, &arguments, &mut elements),
+        None => simulate(&arguments, &mut elements),
     };
-    match result {
-        Ok(exit) => ExitCode::from(exit.0),
-        Err(error) => {
-            eprintln!("crm_simulate: {error}");
-            ExitCode::from(error.exit.0)
+    let (exit, error) = match result {
+        Ok(exit) => (exit, None),
+        Err(refusal) => (refusal.exit, Some(refusal.message)),
+    };
+    if arguments.form() == "xml" {
+        let mut status = Element::new("status").with("code", exit.0.to_string()).with("message", exit.text());
+        if let Some(error) = error {
+            status.push(Element::new("errors").with_child(Element::new("error").with_text(error)));
         }
+        let text = tool::result_element(&words).with_children(elements).with_child(status).to_text();
+        match arguments.shared.output_to.as_deref().filter(|path| path.as_os_str() != "-") {
+            None => tool::print(&text),
+            Some(path) => {
+                if let Err(refusal) = tool::write(path, &text) {
+                    eprintln!("crm_simulate: {refusal}");
+                    return ExitCode::from(refusal.exit.0);
+                }
+            }
+        }
+    } else if let Some(error) = error {
+        eprintln!("crm_simulate: {error}");
     }
+    ExitCode::from(exit.0)
 }
 
 impl Arguments {
@@ -201,6 +219,7 @@ impl Arguments {
             Sections { attributes: self.show_attrs, failcounts: self.show_failcounts, failures: self.show_failcounts, ..Sections::NONE };
         request.picture = if self.all_actions { Picture::Everything } else { Picture::Plan };
         request.numbered = self.shared.verbose > 0;
+        request.elements = self.form() == "xml";
         request.injections = Injections {
             nodes_up: self.node_up.clone(),
             nodes_down: self.node_down.clone(),
@@ -218,10 +237,11 @@ impl Arguments {
     }
 }
 
-fn simulate(arguments: &Arguments) -> Result<Exit, Refusal> {
+fn simulate(arguments: &Arguments, elements: &mut Vec<Element>) -> Result<Exit, Refusal> {
     let request = arguments.request()?;
     let input = arguments.input().prepared("crm_simulate")?;
-    let rehearsal = rehearse(input, &request, &scheduler::schedule);
+    let mut rehearsal = rehearse(input, &request, &scheduler::schedule);
+    elements.append(&mut rehearsal.elements);
     write_pieces(&rehearsal.pieces, arguments)?;
     if let Some(path) = &arguments.save_input {
         tool::write(path, &rehearsal.input.to_text())?;
@@ -269,12 +289,14 @@ fn write_pieces(pieces: &[Piece], arguments: &Arguments) -> Result<(), Refusal> 
     let mut to_file = String::new();
     for piece in pieces {
         match piece {
+            Piece::Output(_) if arguments.form() == "xml" => {}
             Piece::Output(text) if arguments.shared.output_to.is_some() => to_file.push_str(text),
             Piece::Output(text) => tool::print(text),
             Piece::Error(text) => eprintln!("{text}"),
         }
     }
     match &arguments.shared.output_to {
+        _ if arguments.form() == "xml" => {}
         Some(path) if path.as_os_str() == "-" => tool::print(&to_file),
         Some(path) => tool::write(path, &to_file)?,
         None => {}
@@ -282,7 +304,7 @@ fn write_pieces(pieces: &[Piece], arguments: &Arguments) -> Result<(), Refusal> 
     Ok(())
 }
 
-fn profile(folder: &PathBuf, arguments: &Arguments) -> Result<Exit, Refusal> {
+fn profile(folder: &PathBuf, arguments: &Arguments, elements: &mut Vec<Element>) -> Result<Exit, Refusal> {
     let unreadable = |error| Refusal::new(Exit::NO_INPUT, format!("failed to read {}: {error}", folder.display()));
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder).map_err(unreadable)?.flatten().map(|entry| entry.path()).collect();
     files.retain(|path| path.extension().is_some_and(|e| e == "xml") && path.is_file());
@@ -290,7 +312,11 @@ fn profile(folder: &PathBuf, arguments: &Arguments) -> Result<Exit, Refusal> {
     if files.is_empty() {
         return Ok(Exit::OK);
     }
-    tool::print("Timings:\n");
+    let is_xml = arguments.form() == "xml";
+    if !is_xml {
+        tool::print("Timings:\n");
+    }
+    let mut timings = Element::new("timings");
     let mut request = arguments.request()?;
     request.depth = Depth::Plan;
     request.quiet = true;
@@ -300,7 +326,12 @@ fn profile(folder: &PathBuf, arguments: &Arguments) -> Result<Exit, Refusal> {
         for _ in 0..arguments.repeat {
             std::hint::black_box(rehearse(input.clone(), &request, &scheduler::schedule));
         }
-        tool::print(&format!("  * Testing {} ... {:.2} secs\n", path.display(), start.elapsed().as_secs_f64()));
+        let seconds = format!("{:.2}", start.elapsed().as_secs_f64());
+        match is_xml {
+            true => drop(timings.push(Element::new("timing").with("file", path.to_string_lossy()).with("duration", seconds))),
+            false => tool::print(&format!("  * Testing {} ... {seconds} secs\n", path.display())),
+        }
     }
+    elements.push(timings);
     Ok(Exit::OK)
 }

@@ -6,6 +6,7 @@
 mod attrd_updater;
 mod cib_input;
 mod cibadmin;
+mod cibsecret;
 mod cluster;
 mod config;
 mod crm_attribute;
@@ -14,6 +15,7 @@ mod crm_error;
 mod crm_failcount;
 mod crm_mon;
 mod crm_node;
+mod crm_report;
 mod crm_resource;
 mod crm_rule;
 mod crm_shadow;
@@ -55,6 +57,9 @@ pub const API_VERSION: &str = "2.25";
 /// What the compatible tools print for `--version`; scripts read the first line.
 pub const VERSION_TEXT: &str = "Pacemaker 2.1.5\nWritten as Systole, a replacement with the same commands\n";
 
+/// Commands without options, which other programs call.
+pub const PLAIN: [&str; 3] = ["fence_sandbox", "serve", "systemd-unit"];
+
 /// Who a command is for; the overview lists them by this.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Audience {
@@ -95,6 +100,7 @@ pub const COMMANDS: &[Command] = &[
     native("what-if", "what would be different if something happened", what_if::run),
     compatible("attrd_updater", "transient attributes of nodes", attrd_updater::run),
     compatible("cibadmin", "read and change the CIB", cibadmin::run),
+    compatible("cibsecret", "parameters that must not stand in the CIB", cibsecret::run),
     compatible("crm_attribute", "options of the cluster, attributes of nodes", crm_attribute::run),
     compatible("crm_diff", "the difference of two CIBs as a patch", crm_diff::run),
     compatible("crm_error", "what an exit code means", crm_error::run),
@@ -104,6 +110,7 @@ pub const COMMANDS: &[Command] = &[
     compatible("crm_node", "who this node and the members are", crm_node::run),
     compatible("crm_standby", "standby mode of a node", crm_attribute::standby),
     compatible("crm_resource", "where resources are, and what is done to them", crm_resource::run),
+    compatible("crm_report", "all that helps to understand a problem, in one archive", crm_report::run),
     compatible("crm_rule", "whether a rule is in effect", crm_rule::run),
     compatible("crm_shadow", "copies of the configuration to try changes on", crm_shadow::run),
     compatible("crm_simulate", "what the cluster would do", crm_simulate::run),
@@ -120,7 +127,7 @@ pub const COMMANDS: &[Command] = &[
     daemon("agentd", "the root role of a node: runs agents", daemons::agentd),
     daemon("fence_sandbox", "the fence agent of a sandbox", sandbox::fence_agent),
     daemon("hub", "orders messages for nodes on one machine", daemons::hub),
-    daemon("links", "links under the field's names, for packages", links::run),
+    daemon("links", "links, manual pages and completions, for packages", links::run),
     daemon("node", "the daemon of a node", daemons::node),
     daemon("serve", "what our own agents leave running", serve),
     daemon("systemd-unit", "one action on a unit of systemd", systemd_unit),

@@ -186,8 +186,32 @@ pub fn parse<A: Parser>(arguments: Vec<OsString>) -> Result<A, ExitCode> {
 
 /// Parses a command line by a description that was made by hand.
 pub fn parse_command<A: FromArgMatches>(command: clap::Command, arguments: Vec<OsString>) -> Result<A, ExitCode> {
-    let parsed = command.try_get_matches_from(arguments).and_then(|matches| A::from_arg_matches(&matches));
+    parse_with_matches(command, arguments).map(|(parsed, _)| parsed)
+}
+
+/// Parses a command line; also returns where on it the options stood.
+pub fn parse_with_matches<A: FromArgMatches>(command: clap::Command, arguments: Vec<OsString>) -> Result<(A, clap::ArgMatches), ExitCode> {
+    if DESCRIBING.with(|describing| describing.borrow_mut().as_mut().map(|slot| *slot = Some(command.clone()))).is_some() {
+        return Err(ExitCode::SUCCESS);
+    }
+    let parsed = command.try_get_matches_from(arguments).and_then(|matches| A::from_arg_matches(&matches).map(|parsed| (parsed, matches)));
     parsed.map_err(|error| refused(&error))
+}
+
+thread_local! {
+    /// `Some` while commands are asked for their options only: each leaves them here instead of reading its command line.
+    static DESCRIBING: std::cell::RefCell<Option<Option<clap::Command>>> = const { std::cell::RefCell::new(None) };
+}
+
+/// Returns the options that a command would read its command line by; `None` for one that has none.
+pub fn described(command: &super::Command) -> Option<clap::Command> {
+    let daemon: fn(Vec<OsString>) -> ExitCode = super::options_list::daemon;
+    if std::ptr::fn_addr_eq(command.run, daemon) || super::PLAIN.contains(&command.name) {
+        return None;
+    }
+    DESCRIBING.with(|describing| *describing.borrow_mut() = Some(None));
+    (command.run)(vec![command.name.into()]);
+    DESCRIBING.with(|describing| describing.borrow_mut().take()).flatten()
 }
 
 /// Prints help, or what is wrong with a command line, and returns the exit code.

@@ -1,12 +1,15 @@
-//! `crm_mon`: the status of the cluster, in the forms of Pacemaker 2.1.5.
+//! `crm_mon`: the status of the cluster, in the forms of Pacemaker 2.1.5; once, or again whenever something happens.
+
+mod sections;
+mod watch;
 
 use crate::commands::cib_input::CibInput;
-use crate::commands::external_agent::ExternalAgent;
 use crate::commands::tool::{self, SharedOptions};
 use admin::{Cluster, Exit, Refusal};
-use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
+use clap::{ArgMatches, CommandFactory, Parser};
 use jiff::tz::TimeZone;
 use messages::client::{ClientBody, FenceRecord, ReplyBody};
+use sections::Choice;
 use status::Facts;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -142,10 +145,9 @@ enum Form {
 /// Runs the tool.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
     let request = tool::quoted(&arguments);
-    let parsed = Arguments::command().try_get_matches_from(arguments).and_then(|m| Arguments::from_arg_matches(&m).map(|a| (a, m)));
-    let (arguments, matches) = match parsed {
+    let (arguments, matches) = match tool::parse_with_matches::<Arguments>(Arguments::command(), arguments) {
         Ok(parsed) => parsed,
-        Err(error) => return tool::refused(&error),
+        Err(code) => return code,
     };
     if arguments.shared.version {
         tool::print(crate::commands::VERSION_TEXT);
@@ -225,12 +227,17 @@ impl Monitor {
     }
 
     /// Shows the status once, or again and again where a person watches.
-    fn run(&self) -> Exit {
+    fn run(mut self) -> Exit {
         let is_file = self.arguments.xml_file.is_some() || Cluster::from_environment("crm_mon").file().is_some();
-        let to_terminal = self.arguments.shared.output_to.is_none() && std::io::stdout().is_terminal();
+        let to_terminal = self.arguments.shared.output_to.is_none() && self.arguments.as_html.is_none() && std::io::stdout().is_terminal();
         let is_watched = (to_terminal && self.form == Form::Text) || self.arguments.daemonize || self.arguments.external_agent.is_some();
         if self.arguments.one_shot || self.arguments.simple_status || is_file || !is_watched {
             return self.show();
+        }
+        let has_output = self.arguments.shared.output_to.is_some() || self.arguments.as_html.is_some();
+        if self.arguments.daemonize && !has_output && self.arguments.external_agent.is_none() {
+            eprintln!("crm_mon: --daemonize requires at least one of --output-to and --external-agent");
+            return Exit::USAGE;
         }
         if self.arguments.daemonize && std::env::var_os(STAY).is_none() {
             return detach();
@@ -241,19 +248,7 @@ impl Monitor {
             eprintln!("crm_mon: failed to write {}: {error}", path.display());
             return Exit::CANNOT_CREATE;
         }
-        let interval = self.arguments.interval.as_deref().and_then(model::parse_interval).unwrap_or(Duration::from_secs(5));
-        let mut agent =
-            self.arguments.external_agent.clone().map(|path| ExternalAgent::new(path, self.arguments.external_recipient.clone()));
-        loop {
-            if let (Some(agent), Ok(prepared)) = (&mut agent, self.input().prepared("crm_mon")) {
-                agent.look(&prepared.cib);
-            }
-            if to_terminal {
-                tool::print("\x1b[H\x1b[2J");
-            }
-            self.show();
-            std::thread::sleep(interval.max(Duration::from_millis(100)));
-        }
+        watch::watch(&mut self, to_terminal)
     }
 
     fn show(&self) -> Exit {
@@ -264,8 +259,17 @@ impl Monitor {
         };
         match self.arguments.shared.output_to.as_ref().or(self.arguments.as_html.as_ref()).filter(|p| p.as_os_str() != "-") {
             None => tool::print(&text),
+            // Whoever reads the file meanwhile finds the old status or the new one.
             Some(path) => {
-                if let Err(error) = std::fs::write(path, text) {
+                let written = if path.is_file() && !path.is_symlink() {
+                    let temporary = PathBuf::from(format!("{}.{}", path.display(), std::process::id()));
+                    let permissions = std::fs::metadata(path).map(|data| data.permissions());
+                    let put = |()| permissions.and_then(|permissions| std::fs::set_permissions(&temporary, permissions));
+                    std::fs::write(&temporary, text).and_then(put).and_then(|()| std::fs::rename(&temporary, path))
+                } else {
+                    std::fs::write(path, text)
+                };
+                if let Err(error) = written {
                     eprintln!("crm_mon: failed to write {}: {error}", path.display());
                     return Exit::CANNOT_CREATE;
                 }
@@ -363,21 +367,22 @@ impl Monitor {
         }
     }
 
-    /// Returns the status as a page: the text as it is, between a head and a foot.
+    /// Returns the status as a page.
     fn page(&self, view: &StatusView<'_>) -> String {
         let mut lines = Lines::new();
         view.print(&mut lines);
-        let title = self.arguments.html_title.as_deref().unwrap_or("Cluster Status");
-        let mut head = Element::new("head").with_child(Element::new("title").with_text(title));
-        if let Some(sheet) = &self.arguments.html_stylesheet {
-            head.push(Element::new("link").with("rel", "stylesheet").with("href", sheet));
-        }
-        let seconds = self.arguments.interval.as_deref().and_then(model::parse_interval).map_or(5, |d| d.as_secs());
-        head.push(Element::new("meta").with("http-equiv", "refresh").with("content", seconds.to_string()));
-        let body = Element::new("body").with_child(Element::new("pre").with_text(lines.into_text()));
-        let page = Element::new("html").with_child(head).with_child(body).to_text();
+        let is_repeated = self.arguments.daemonize || self.arguments.interval.is_some();
+        let page = view::Page {
+            title: self.arguments.html_title.as_deref().unwrap_or("Cluster Status"),
+            stylesheet: self.arguments.html_stylesheet.as_deref(),
+            refresh: is_repeated.then(|| self.interval().as_secs().max(1)),
+        };
         let header = if self.arguments.html_cgi { "Content-Type: text/html\n\n" } else { "" };
-        format!("{header}<!DOCTYPE html>\n{page}")
+        format!("{header}{}", view::page(&page, &lines.into_text()))
+    }
+
+    fn interval(&self) -> Duration {
+        self.arguments.interval.as_deref().and_then(model::parse_interval).unwrap_or(Duration::from_secs(5))
     }
 
     fn show_options(&self) -> Show {
@@ -423,155 +428,4 @@ impl Monitor {
 
 fn status_element(code: Exit) -> Element {
     Element::new("status").with("code", code.0.to_string()).with("message", code.text())
-}
-
-/// The sections, as options change them from left to right.
-struct Choice {
-    form: Form,
-    sections: Sections,
-    ban_prefix: Option<String>,
-}
-
-impl Choice {
-    fn new(form: Form) -> Self {
-        let mut choice = Self { form, sections: Sections::NONE, ban_prefix: None };
-        choice.sections = choice.default_sections();
-        choice
-    }
-
-    fn all_sections(&self) -> Sections {
-        match self.form {
-            Form::Text => Sections { options: false, ..Sections::ALL },
-            _ => Sections::ALL,
-        }
-    }
-
-    fn default_sections(&self) -> Sections {
-        match self.form {
-            Form::Xml | Form::OldXml => Sections::ALL,
-            _ => Sections { nodes: true, resources: true, failures: true, fence_failed: true, fence_pending: true, ..Sections::SUMMARY },
-        }
-    }
-
-    /// Applies every option that chooses sections, in the order of the command line.
-    fn apply_options(&mut self, arguments: &Arguments, matches: &ArgMatches) -> Result<(), String> {
-        match arguments.fence_history {
-            Some(0) => self.exclude("fencing")?,
-            Some(1) => self.include("fencing-failed,fencing-pending")?,
-            Some(2 | 3) => self.include("fencing")?,
-            Some(_) => return Err("Fence history must be 0-3".to_owned()),
-            None => {}
-        }
-        let mut steps: Vec<(usize, bool, String)> = Vec::new();
-        let mut add = |id: &str, includes: bool, values: Vec<String>| {
-            let indices = matches.indices_of(id).into_iter().flatten();
-            steps.extend(indices.zip(values).map(|(at, value)| (at, includes, value)));
-        };
-        add("include", true, arguments.include.clone());
-        add("exclude", false, arguments.exclude.clone());
-        for (id, is_given, includes, sections) in [
-            ("failcounts", arguments.failcounts, true, "failcounts"),
-            ("operations", arguments.operations, true, "failcounts,operations"),
-            ("timing_details", arguments.timing_details, true, "operations"),
-            ("tickets", arguments.tickets, true, "tickets"),
-            ("show_node_attributes", arguments.show_node_attributes, true, "attributes"),
-            ("hide_headers", arguments.hide_headers, false, "summary"),
-        ] {
-            if is_given {
-                add(id, includes, vec![sections.to_owned()]);
-            }
-        }
-        if let Some(prefix) = &arguments.neg_locations {
-            let sections = if prefix.is_empty() { "bans".to_owned() } else { format!("bans:{prefix}") };
-            add("neg_locations", true, vec![sections]);
-        }
-        steps.sort_by_key(|(at, ..)| *at);
-        for (_, includes, value) in steps {
-            if includes { self.include(&value)? } else { self.exclude(&value)? }
-        }
-        Ok(())
-    }
-
-    fn include(&mut self, list: &str) -> Result<(), String> {
-        for name in list.split(',') {
-            match name {
-                "all" => self.sections = self.all_sections(),
-                "default" | "defaults" => self.sections = merged(self.sections, self.default_sections()),
-                "none" => self.sections = Sections::NONE,
-                _ if name.starts_with("bans") => {
-                    self.sections.bans = true;
-                    self.ban_prefix = name.strip_prefix("bans:").map(str::to_owned);
-                }
-                _ => self.set(name, true).ok_or_else(|| wrong("include", "bans[:PREFIX]", "default, "))?,
-            }
-        }
-        Ok(())
-    }
-
-    fn exclude(&mut self, list: &str) -> Result<(), String> {
-        for name in list.split(',') {
-            match name {
-                "all" => self.sections = Sections::NONE,
-                "none" => self.sections = self.all_sections(),
-                _ => self.set(name, false).ok_or_else(|| wrong("exclude", "bans", ""))?,
-            }
-        }
-        Ok(())
-    }
-
-    fn set(&mut self, name: &str, on: bool) -> Option<()> {
-        let s = &mut self.sections;
-        match name.to_ascii_lowercase().as_str() {
-            "attributes" => s.attributes = on,
-            "bans" => s.bans = on,
-            "counts" => s.counts = on,
-            "dc" => s.dc = on,
-            "failcounts" => s.failcounts = on,
-            "failures" => s.failures = on,
-            "fencing" => (s.fence_failed, s.fence_pending, s.fence_worked) = (on, on, on),
-            "fencing-failed" => s.fence_failed = on,
-            "fencing-pending" => s.fence_pending = on,
-            "fencing-succeeded" => s.fence_worked = on,
-            "maint-mode" => s.maintenance = on,
-            "nodes" => s.nodes = on,
-            "operations" => s.operations = on,
-            "options" => s.options = on,
-            "resources" => s.resources = on,
-            "stack" => s.stack = on,
-            "summary" => (s.stack, s.dc, s.times, s.counts, s.maintenance) = (on, on, on, on, on),
-            "tickets" => s.tickets = on,
-            "times" => s.times = on,
-            _ => return None,
-        }
-        Some(())
-    }
-}
-
-fn merged(a: Sections, b: Sections) -> Sections {
-    Sections {
-        stack: a.stack || b.stack,
-        dc: a.dc || b.dc,
-        times: a.times || b.times,
-        counts: a.counts || b.counts,
-        options: a.options || b.options,
-        maintenance: a.maintenance || b.maintenance,
-        nodes: a.nodes || b.nodes,
-        resources: a.resources || b.resources,
-        attributes: a.attributes || b.attributes,
-        failcounts: a.failcounts || b.failcounts,
-        operations: a.operations || b.operations,
-        failures: a.failures || b.failures,
-        fence_failed: a.fence_failed || b.fence_failed,
-        fence_pending: a.fence_pending || b.fence_pending,
-        fence_worked: a.fence_worked || b.fence_worked,
-        tickets: a.tickets || b.tickets,
-        bans: a.bans || b.bans,
-    }
-}
-
-fn wrong(option: &str, bans: &str, default: &str) -> String {
-    format!(
-        "--{option} options: all, attributes, {bans}, counts, dc, {default}failcounts, failures, fencing, fencing-failed, \
-         fencing-pending, fencing-succeeded, maint-mode, nodes, none, operations, options, resources, stack, summary, tickets, times"
-    )
 }
