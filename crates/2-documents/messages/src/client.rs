@@ -18,6 +18,14 @@ pub struct ClientRequest {
     pub body: ClientBody,
 }
 
+/// A client to whom access rules apply: the user, and the groups of the operating system that the user is in.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Account {
+    pub name: String,
+    #[serde(default)]
+    pub groups: Vec<String>,
+}
+
 /// One change of the CIB, as `cibadmin` knows them. The member hands it to `cib::edit`.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct CibEdit {

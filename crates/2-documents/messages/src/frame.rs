@@ -77,6 +77,11 @@ impl FrameBuffer {
         Ok(Some(message?))
     }
 
+    /// Returns how many bytes wait to become a frame.
+    pub fn unread(&self) -> usize {
+        self.bytes.len() - self.start
+    }
+
     /// Forgets everything unread.
     pub fn clear(&mut self) {
         self.start = 0;

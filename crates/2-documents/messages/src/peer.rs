@@ -101,6 +101,9 @@ pub struct CibWish {
     pub client: String,
     #[serde(default)]
     pub user: Option<String>,
+    /// The groups that the user is in, as the node knows them that the client is on.
+    #[serde(default)]
+    pub groups: Vec<String>,
     /// The node whose client or engine it is.
     pub origin: NodeName,
     pub change: CibChange,

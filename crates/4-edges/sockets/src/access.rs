@@ -1,5 +1,6 @@
 //! Who may connect: root, the daemon's own user, and the members of group haclient.
 
+use messages::client::Account;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,7 @@ pub(crate) enum Access {
     /// Root or the daemon's own user: no rules apply.
     Full,
     /// A user to whom access rules apply.
-    User(String),
+    User(Account),
     Refused,
 }
 
@@ -21,23 +22,37 @@ pub(crate) fn access(root: &Path, uid: u32, gid: u32) -> Access {
     if uid == 0 || uid == rustix::process::geteuid().as_raw() {
         return Access::Full;
     }
-    let table = |name: &str| -> Vec<Vec<String>> {
-        let paths = [root.join("etc").join(name), PathBuf::from("/etc").join(name)];
-        let text = paths.iter().find_map(|path| fs::read_to_string(path).ok()).unwrap_or_default();
-        text.lines().map(|line| line.split(':').map(str::to_owned).collect()).collect()
-    };
     let is = |fields: &[String], at: usize, text: &str| fields.get(at).is_some_and(|field| field == text);
-    let Some(user) = table("passwd").into_iter().find(|fields| is(fields, 2, &uid.to_string())).map(|mut fields| fields.swap_remove(0))
+    let Some(user) =
+        table(root, "passwd").into_iter().find(|fields| is(fields, 2, &uid.to_string())).map(|mut fields| fields.swap_remove(0))
     else {
         return Access::Refused;
     };
-    let Some(group) = table("group").into_iter().find(|fields| is(fields, 0, GROUP)) else { return Access::Refused };
-    let is_member = is(&group, 2, &gid.to_string()) || group.get(3).is_some_and(|members| members.split(',').any(|member| member == user));
+    let mut groups = groups_of(root, &user);
+    // The process may be in a group that it was given for this once (`newgrp`).
+    let present = table(root, "group").into_iter().find(|fields| is(fields, 2, &gid.to_string())).map(|mut fields| fields.swap_remove(0));
+    groups.extend(present.filter(|name| !groups.contains(name)));
+    let is_member = groups.iter().any(|group| group == GROUP);
     match (is_member, user.as_str()) {
         (true, "hacluster") => Access::Full,
-        (true, _) => Access::User(user),
+        (true, _) => Access::User(Account { name: user, groups }),
         (false, _) => Access::Refused,
     }
+}
+
+/// Reads a table of the host below `root`, else the machine's.
+fn table(root: &Path, name: &str) -> Vec<Vec<String>> {
+    let paths = [root.join("etc").join(name), PathBuf::from("/etc").join(name)];
+    let text = paths.iter().find_map(|path| fs::read_to_string(path).ok()).unwrap_or_default();
+    text.lines().map(|line| line.split(':').map(str::to_owned).collect()).collect()
+}
+
+/// Returns the groups that a user of the host below `root` is in.
+pub fn groups_of(root: &Path, user: &str) -> Vec<String> {
+    let field = |fields: &[String], at: usize| fields.get(at).cloned().unwrap_or_default();
+    let own = table(root, "passwd").into_iter().find(|fields| field(fields, 0) == user).map(|fields| field(&fields, 3));
+    let is_in = |fields: &Vec<String>| own.as_ref() == Some(&field(fields, 2)) || field(fields, 3).split(',').any(|member| member == user);
+    table(root, "group").into_iter().filter(is_in).map(|fields| field(&fields, 0)).collect()
 }
 
 #[cfg(test)]
@@ -56,8 +71,8 @@ mod tests {
         fs::write(folder.path().join("etc/group"), "anna:x:6001:\nhaclient:x:700:anna,dora\n").unwrap();
         for (uid, gid, expected) in [
             (0, 0, Access::Full),
-            (6001, 6001, Access::User("anna".into())),
-            (6002, 700, Access::User("bert".into())),
+            (6001, 6001, Access::User(Account { name: "anna".into(), groups: vec!["anna".into(), "haclient".into()] })),
+            (6002, 700, Access::User(Account { name: "bert".into(), groups: vec!["haclient".into()] })),
             (6003, 6003, Access::Refused),
             (6004, 700, Access::Full),
             (6005, 700, Access::Refused),

@@ -9,6 +9,7 @@ mod client;
 mod link;
 mod server;
 
+pub use access::groups_of;
 pub use client::{Client, Subscription, root_from_environment, socket_path};
 pub use link::Link;
 pub use server::{Server, SocketEvent};

@@ -1,7 +1,7 @@
 //! The daemon's socket for local clients: who may connect, frames in, replies out, each connection for itself.
 
 use crate::access::{Access, access};
-use messages::client::{ClientError, ClientReply, ClientRequest};
+use messages::client::{Account, ClientError, ClientReply, ClientRequest};
 use messages::frame::{FrameBuffer, encode};
 use std::collections::BTreeMap;
 use std::io;
@@ -23,20 +23,26 @@ const QUEUE_MAX: usize = 64 * 1024 * 1024;
 const MESSAGES_MAX: usize = 10_000;
 /// How many requests of one client are taken before it has to wait for a reply.
 const OPEN_MAX: usize = 64;
-/// How many clients there may be at a time.
+/// How many clients there may be at a time, and how many of one user to whom access rules apply: nobody keeps others out.
 const CLIENTS_MAX: usize = 4096;
+const CLIENTS_OF_USER_MAX: usize = 1024;
+/// What all clients together may have sent of requests that are not whole yet, in bytes; beyond it, who adds much is cut off.
+const UNREAD_MAX: usize = 256 * 1024 * 1024;
+const UNREAD_SHARE: usize = 1024 * 1024;
 
 /// What clients do.
 #[derive(Debug)]
 pub enum SocketEvent {
     /// `user` is the one whose access rules apply; `None` for root and the cluster's own user.
-    Request { client: u64, user: Option<String>, request: ClientRequest },
+    Request { client: u64, user: Option<Account>, request: ClientRequest },
     /// The connection ended.
     Gone { client: u64 },
 }
 
 #[derive(Debug)]
 struct Connection {
+    /// The user, if access rules apply.
+    user: Option<String>,
     queue: mpsc::UnboundedSender<Vec<u8>>,
     load: Arc<Load>,
     task: AbortHandle,
@@ -61,6 +67,8 @@ pub struct Server {
     listener: UnixListener,
     connections: BTreeMap<u64, Connection>,
     next_client: u64,
+    /// The bytes of requests that are not whole yet, of all clients.
+    unread: Arc<AtomicUsize>,
     tell: mpsc::Sender<SocketEvent>,
     told: mpsc::Receiver<SocketEvent>,
 }
@@ -83,7 +91,17 @@ impl Server {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666))?;
         let inode = std::fs::metadata(&path)?.ino();
         let (tell, told) = mpsc::channel(64);
-        Ok(Self { root: root.to_owned(), path, inode, listener, connections: BTreeMap::new(), next_client: 1, tell, told })
+        Ok(Self {
+            root: root.to_owned(),
+            path,
+            inode,
+            listener,
+            connections: BTreeMap::new(),
+            next_client: 1,
+            unread: Arc::default(),
+            tell,
+            told,
+        })
     }
 
     /// Returns the next thing a client does. May be dropped at any await.
@@ -128,22 +146,27 @@ impl Server {
             _ if self.connections.len() >= CLIENTS_MAX => return,
             Access::Refused => return,
             Access::Full => None,
-            Access::User(name) => Some(name),
+            Access::User(account) => Some(account),
         };
+        let name = user.as_ref().map(|account| account.name.clone());
+        if name.is_some() && self.connections.values().filter(|connection| connection.user == name).count() >= CLIENTS_OF_USER_MAX {
+            return;
+        }
         let (client, (from, to)) = (self.next_client, stream.into_split());
         self.next_client += 1;
         let load = Arc::new(Load::default());
         let (queue, waiting) = mpsc::unbounded_channel();
         let (reader_load, writer_load, tell, errors) = (load.clone(), load.clone(), self.tell.clone(), queue.clone());
+        let unread = Unread { total: self.unread.clone(), own: 0 };
         let task = tokio::spawn(async move {
             tokio::select! {
-                () = read(client, user, from, &tell, &reader_load, &errors) => {}
+                () = read(client, user, from, &tell, &reader_load, &errors, unread) => {}
                 () = write(to, waiting, &writer_load) => {}
             }
             // Fails only when the daemon itself ends.
             let _ = tell.send(SocketEvent::Gone { client }).await;
         });
-        self.connections.insert(client, Connection { queue, load, task: task.abort_handle() });
+        self.connections.insert(client, Connection { user: name, queue, load, task: task.abort_handle() });
     }
 }
 
@@ -153,6 +176,28 @@ impl Drop for Server {
         if std::fs::metadata(&self.path).is_ok_and(|found| found.ino() == self.inode) {
             let _ = std::fs::remove_file(&self.path);
         }
+    }
+}
+
+/// One client's share of the bytes that wait to become requests.
+struct Unread {
+    total: Arc<AtomicUsize>,
+    own: usize,
+}
+
+impl Unread {
+    /// Notes what waits now; returns whether it may.
+    fn set(&mut self, own: usize) -> bool {
+        self.total.fetch_add(own, Ordering::Relaxed);
+        let total = self.total.fetch_sub(self.own, Ordering::Relaxed) - self.own;
+        self.own = own;
+        total <= UNREAD_MAX || own <= UNREAD_SHARE
+    }
+}
+
+impl Drop for Unread {
+    fn drop(&mut self) {
+        self.total.fetch_sub(self.own, Ordering::Relaxed);
     }
 }
 
@@ -168,11 +213,12 @@ fn queue(to: &mpsc::UnboundedSender<Vec<u8>>, load: &Load, bytes: Vec<u8>) -> bo
 /// Reads requests until the stream ends or sends what is none.
 async fn read(
     client: u64,
-    user: Option<String>,
+    user: Option<Account>,
     from: OwnedReadHalf,
     tell: &mpsc::Sender<SocketEvent>,
     load: &Load,
     errors: &mpsc::UnboundedSender<Vec<u8>>,
+    mut unread: Unread,
 ) {
     let mut frames = FrameBuffer::new(REQUEST_MAX);
     loop {
@@ -187,7 +233,7 @@ async fn read(
                 }
             }
             Ok(None) => {
-                if from.readable().await.is_err() || !fill(&from, &mut frames) {
+                if from.readable().await.is_err() || !fill(&from, &mut frames) || !unread.set(frames.unread()) {
                     return;
                 }
             }
@@ -226,5 +272,23 @@ async fn write(mut to: OwnedWriteHalf, mut waiting: mpsc::UnboundedReceiver<Vec<
         }
         load.queued_bytes.fetch_sub(bytes.len(), Ordering::Relaxed);
         load.queued_messages.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_sends_much_is_cut_off_once_all_together_have_sent_too_much() {
+        let total = Arc::new(AtomicUsize::new(0));
+        let client = || Unread { total: total.clone(), own: 0 };
+        let (mut first, mut second, mut third) = (client(), client(), client());
+        assert!(first.set(UNREAD_MAX) && second.set(UNREAD_SHARE));
+        assert!(!third.set(UNREAD_SHARE + 1));
+        drop(third);
+        assert!(first.set(0) && second.set(UNREAD_MAX));
+        drop((first, second));
+        assert_eq!(total.load(Ordering::Relaxed), 0);
     }
 }

@@ -117,7 +117,8 @@ fn client_edit(cib: &Element, wish: &CibWish, edit: &CibEdit, is_quorate: bool, 
     let mut next = edited(cib, edit)?;
     let output = None;
     if let Some(user) = wish.user.as_deref().filter(|user| acl::applies(cib, user)) {
-        let checked = Permissions::of(cib, user, &[]).check(cib, &next);
+        let groups: Vec<&str> = wish.groups.iter().map(String::as_str).collect();
+        let checked = Permissions::of(cib, user, &groups).check(cib, &next);
         checked.map_err(|denied| ClientError { exit_code: 4, message: denied.to_string() })?;
     }
     if next == *cib || edit.dry_run {
@@ -131,7 +132,7 @@ fn client_edit(cib: &Element, wish: &CibWish, edit: &CibEdit, is_quorate: bool, 
     }
     if is_configuration {
         refuse_oversized(&next)?;
-        refuse_invalid(&next)?;
+        refuse_invalid(cib, &next)?;
         node_ids::settle(&mut next);
     }
     if after <= before {
@@ -166,8 +167,9 @@ fn refuse_oversized(cib: &Element) -> Result<(), ClientError> {
 }
 
 /// What every schema refuses is not taken, forced or not: the configuration in force stays.
-fn refuse_invalid(cib: &Element) -> Result<(), ClientError> {
-    let problems = cib::validate::validate(cib);
+fn refuse_invalid(before: &Element, cib: &Element) -> Result<(), ClientError> {
+    let mut problems = cib::validate::validate(cib);
+    problems.extend(cib::validate::out_of_time(before, cib));
     let errors = problems.iter().filter(|problem| problem.level == cib::Level::Error).map(ToString::to_string);
     let errors: Vec<String> = errors.chain(node_ids::doubled(cib)).collect();
     match errors.is_empty() {
@@ -183,9 +185,13 @@ mod tests {
     const CIB: &str = "<cib validate-with='pacemaker-3.9' admin_epoch='0' epoch='3' num_updates='0'><configuration><crm_config>\
         <cluster_property_set id='o'><nvpair id='o-a' name='enable-acl' value='true'/><nvpair id='o-b' name='batch-limit' value='1'/></cluster_property_set>\
         </crm_config><nodes/><resources/><constraints/><acls><acl_role id='r'><acl_permission id='p' kind='write' xpath=\"//nvpair[@name='batch-limit']\"/></acl_role>\
-        <acl_target id='anna'><role id='r'/></acl_target></acls></configuration><status/></cib>";
+        <acl_target id='anna'><role id='r'/></acl_target><acl_group id='staff'><role id='r'/></acl_group></acls></configuration><status/></cib>";
 
     fn outcome(user: Option<&str>, pair: &str) -> Result<bool, i32> {
+        outcome_in(user, &[], pair)
+    }
+
+    fn outcome_in(user: Option<&str>, groups: &[&str], pair: &str) -> Result<bool, i32> {
         let cib = xml::parse(CIB.as_bytes(), &xml::Limits::default()).unwrap();
         let edit = CibEdit {
             operation: "modify".into(),
@@ -197,6 +203,7 @@ mod tests {
             request: "1".into(),
             client: "test".into(),
             user: user.map(str::to_owned),
+            groups: groups.iter().map(|group| (*group).to_owned()).collect(),
             origin: "n".into(),
             change: CibChange::Edit(edit),
         };
@@ -211,5 +218,7 @@ mod tests {
         assert_eq!(outcome(Some("anna"), limit), Ok(true));
         assert_eq!(outcome(Some("anna"), switch), Err(4));
         assert_eq!(outcome(Some("bert"), limit), Err(4));
+        assert_eq!(outcome_in(Some("bert"), &["staff"], limit), Ok(true));
+        assert_eq!(outcome_in(Some("bert"), &["staff"], switch), Err(4));
     }
 }

@@ -7,7 +7,7 @@ use crate::clients::refusal;
 use crate::member::Member;
 use cib::acl::{Permissions, applies};
 use cib::edit::{PairPlace, Wanted, set_pair};
-use messages::client::{ClientBody, ClientError};
+use messages::client::{Account, ClientBody, ClientError};
 use xml::Element;
 
 /// Compat: the exit code and the words for "not allowed".
@@ -15,24 +15,28 @@ fn denied() -> ClientError {
     refusal(4, "Permission denied")
 }
 
+fn permissions(cib: &Element, user: &Account) -> Permissions {
+    Permissions::of(cib, &user.name, &user.groups.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
 impl Member {
     /// Returns the user, if access rules hold for it.
-    pub(crate) fn restricted<'u>(&self, user: Option<&'u str>) -> Option<&'u str> {
-        user.filter(|user| applies(self.replica.cib(), user))
+    pub(crate) fn restricted<'u>(&self, user: Option<&'u Account>) -> Option<&'u Account> {
+        user.filter(|user| applies(self.replica.cib(), &user.name))
     }
 
     /// Returns the part of the CIB that a user may see.
-    pub(crate) fn visible(&self, user: &str) -> Result<Element, ClientError> {
-        Permissions::of(self.replica.cib(), user, &[]).readable(self.replica.cib()).ok_or_else(denied)
+    pub(crate) fn visible(&self, user: &Account) -> Result<Element, ClientError> {
+        permissions(self.replica.cib(), user).readable(self.replica.cib()).ok_or_else(denied)
     }
 
     /// Checks whether a user may ask this.
     ///
     /// # Errors
     /// The refusal.
-    pub(crate) fn check_access(&self, user: &str, body: &ClientBody) -> Result<(), ClientError> {
+    pub(crate) fn check_access(&self, user: &Account, body: &ClientBody) -> Result<(), ClientError> {
         let cib = self.replica.cib();
-        let may_become = |next: &Element| Permissions::of(cib, user, &[]).check(cib, next).map_err(|_| denied());
+        let may_become = |next: &Element| permissions(cib, user).check(cib, next).map_err(|_| denied());
         match body {
             ClientBody::Info
             | ClientBody::InfoOf { .. }

@@ -4,7 +4,7 @@ use crate::event::ClientId;
 use crate::member::{Asker, Member, Sleeper};
 use attributes::{AttributesEvent, Update};
 use cib::edit::{Section, Target, query};
-use messages::client::{CONFIGURATION_BYTES_MAX, ClientBody, ClientError, ClientRequest, KnownNode, NodeInfo, ReplyBody};
+use messages::client::{Account, CONFIGURATION_BYTES_MAX, ClientBody, ClientError, ClientRequest, KnownNode, NodeInfo, ReplyBody};
 use messages::peer::{CibChange, CibWish, MembershipMessage, PeerMessage};
 use model::{NodeName, Timestamp};
 use replica::ReplicaEvent;
@@ -18,9 +18,9 @@ pub(crate) fn refusal(exit_code: i32, message: impl Into<String>) -> ClientError
 }
 
 impl Member {
-    pub(crate) fn client(&mut self, client: ClientId, user: Option<String>, request: ClientRequest) {
+    pub(crate) fn client(&mut self, client: ClientId, user: Option<Account>, request: ClientRequest) {
         let asker = Asker::Client(client, request.id);
-        let restricted = self.restricted(user.as_deref()).map(str::to_owned);
+        let restricted = self.restricted(user.as_ref()).cloned();
         if let Some(user) = &restricted {
             if let Err(error) = self.check_access(user, &request.body) {
                 return self.answer(asker, Err(error));
@@ -46,7 +46,8 @@ impl Member {
                 self.give_replica(ReplicaEvent::Wish(CibWish {
                     request: key,
                     client: request.client,
-                    user,
+                    user: user.as_ref().map(|user| user.name.clone()),
+                    groups: user.map(|user| user.groups).unwrap_or_default(),
                     origin: self.config.node.clone(),
                     change: CibChange::Edit(edit),
                 }));

@@ -1,7 +1,7 @@
 //! What a member is told by its edges.
 
 use messages::agent::AgentEvent;
-use messages::client::ClientRequest;
+use messages::client::{Account, ClientRequest};
 use messages::group::GroupEvent;
 use transition::Plan;
 
@@ -35,7 +35,7 @@ pub enum MemberEvent {
     /// From the root role: what survived, or how an agent's run ended.
     Agent(AgentEvent),
     /// A local client asks. `user` is the one whose access rules apply; `None` for root and the cluster's own user.
-    Client { client: ClientId, user: Option<String>, request: ClientRequest },
+    Client { client: ClientId, user: Option<Account>, request: ClientRequest },
     /// The connection of a client ended; its subscription with it. What it asked for goes on.
     ClientGone(ClientId),
     /// A plan was calculated.

@@ -321,6 +321,7 @@ impl Member {
             request: self.new_request(),
             client: client.to_owned(),
             user: None,
+            groups: Vec::new(),
             origin: self.config.node.clone(),
             change: CibChange::Status(edits),
         };

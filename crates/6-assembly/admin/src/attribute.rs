@@ -141,11 +141,30 @@ impl Cluster {
                 return Ok(value.map(|value| Found { id: String::new(), value }).into_iter().collect());
             }
         }
-        let cib = self.cib()?;
-        let id = holder.id(&cib)?;
+        let (cib, id) = self.relevant(holder)?;
         let found = find_pairs(&cib, holder.place(&id), pair.wanted());
         let text = |element: &Element, name: &str| element.attribute(name).unwrap_or_default().to_owned();
         Ok(found.into_iter().map(|(_, e)| Found { id: text(e, "id"), value: text(e, "value") }).collect())
+    }
+
+    /// Returns as much of the CIB as tells of a holder's pairs, and the holder's id: agents ask at each monitor, and a CIB may be large.
+    fn relevant(&self, holder: &Holder) -> Result<(Element, String), Refusal> {
+        if self.file().is_none() && !matches!(holder, Holder::Resource { .. } | Holder::Transient(_)) {
+            let body = ClientBody::CibQuery { section: Some(holder.section().to_owned()), xpath: None, without_children: false };
+            if let Ok(ReplyBody::Xml(text)) = self.request(body)
+                && let Ok(section) = crate::parse(text.as_bytes(), "the daemon's CIB")
+                // What refers to another section needs that as well.
+                && !section.descendants().any(|element| element.has("id-ref"))
+            {
+                let cib = Element::new("cib").with_child(Element::new("configuration").with_child(section));
+                if let Ok(id) = holder.id(&cib) {
+                    return Ok((cib, id));
+                }
+            }
+        }
+        let cib = self.cib()?;
+        let id = holder.id(&cib)?;
+        Ok((cib, id))
     }
 
     /// Returns every pair of a holder in the CIB, with its name.

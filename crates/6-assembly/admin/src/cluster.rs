@@ -118,7 +118,9 @@ impl Cluster {
 
     fn visible(&self, cib: Element) -> Result<Element, Refusal> {
         let Some(user) = self.user.as_deref().filter(|user| cib::acl::applies(&cib, user)) else { return Ok(cib) };
-        let seen = cib::acl::Permissions::of(&cib, user, &[]).readable(&cib);
+        let groups = groups_of(user);
+        let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
+        let seen = cib::acl::Permissions::of(&cib, user, &groups).readable(&cib);
         seen.ok_or_else(|| Refusal::new(Exit::INSUFFICIENT_PRIVILEGES, "Permission denied"))
     }
 
@@ -132,6 +134,11 @@ impl Cluster {
             },
         }
     }
+}
+
+/// Returns the groups of the operating system that a user is in.
+pub fn groups_of(user: &str) -> Vec<String> {
+    sockets::groups_of(&root(), user)
 }
 
 fn user_from_environment() -> Option<String> {

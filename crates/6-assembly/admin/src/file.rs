@@ -38,7 +38,9 @@ pub fn edited(cib: &Element, edit: &CibEdit, user: Option<&str>) -> Result<Eleme
         other => other?,
     };
     if let Some(user) = user.filter(|user| acl::applies(cib, user)) {
-        let checked = Permissions::of(cib, user, &[]).check(cib, &new);
+        let groups = crate::groups_of(user);
+        let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
+        let checked = Permissions::of(cib, user, &groups).check(cib, &new);
         checked.map_err(|denied| Refusal::new(Exit::INSUFFICIENT_PRIVILEGES, denied.to_string()))?;
     }
     if new == *cib {
@@ -54,7 +56,8 @@ pub fn edited(cib: &Element, edit: &CibEdit, user: Option<&str>) -> Result<Eleme
     let is_judged = new.attribute("validate-with").is_some_and(|schema| schema != "none");
     let schema_changed = new.attribute("validate-with") != cib.attribute("validate-with");
     if (is_configuration || schema_changed) && is_judged {
-        let problems = cib::validate(&new);
+        let mut problems = cib::validate(&new);
+        problems.extend(cib::validate::out_of_time(cib, &new));
         let errors: Vec<String> = problems.iter().filter(|p| p.level == Level::Error).map(ToString::to_string).collect();
         if !errors.is_empty() {
             return Err(Refusal::new(Exit::CONFIG, errors.join("\n")));

@@ -22,7 +22,7 @@ mod whereabouts;
 mod zone;
 
 pub use attribute::{Found, Holder, Pair, node_id};
-pub use cluster::{Cluster, parse, read_file, root, shadow_folder};
+pub use cluster::{Cluster, groups_of, parse, read_file, root, shadow_folder};
 pub use exit::{Exit, Refusal};
 pub use whereabouts::{is_resource, now, places};
 pub use zone::zone;

@@ -29,7 +29,13 @@ fn old_forms_become_new_ones() {
         (
             "2.3",
             "<resources><primitive id='p'><instance_attributes id='i'><nvpair id='n' name='pcmk_off_cmd' value='x'/></instance_attributes><operations><op id='o' name='start' requires='nothing'><instance_attributes id='j'><nvpair id='m' name='timeout' value='5s'/></instance_attributes></op></operations></primitive></resources>",
-            "<resources><primitive id=\"p\"><meta_attributes id=\"p-requires\"><nvpair id=\"p-requires-option\" name=\"requires\" value=\"nothing\"/></meta_attributes><instance_attributes id=\"i\"><nvpair id=\"n\" name=\"pcmk_off_action\" value=\"x\"/></instance_attributes><operations><op id=\"o\" name=\"start\"><meta_attributes id=\"o-options\"><nvpair id=\"m\" name=\"timeout\" value=\"5s\"/></meta_attributes><instance_attributes id=\"j\"/></op></operations></primitive></resources>",
+            "<resources><primitive id=\"p\"><meta_attributes id=\"p-requires\"><nvpair id=\"p-requires-option\" name=\"requires\" value=\"nothing\"/></meta_attributes><instance_attributes id=\"i\"><nvpair id=\"n\" name=\"pcmk_off_action\" value=\"x\"/></instance_attributes><operations><op id=\"o\" name=\"start\"><meta_attributes id=\"o-options\"><nvpair id=\"m\" name=\"timeout\" value=\"5s\"/></meta_attributes></op></operations></primitive></resources>",
+            "",
+        ),
+        (
+            "2.10",
+            "<resources><primitive id='p'><operations><op id='o' name='monitor'><instance_attributes id='j'><nvpair id='m' name='requires' value='x'/></instance_attributes></op></operations><instance_attributes id-ref='j'/></primitive></resources>",
+            "<resources><primitive id=\"p\"><operations><op id=\"o\" name=\"monitor\"/></operations><instance_attributes id=\"_cibtr-2_j\"><nvpair id=\"__cibtr-2_j__m\" name=\"requires\" value=\"x\"/></instance_attributes></primitive></resources>",
             "",
         ),
         (

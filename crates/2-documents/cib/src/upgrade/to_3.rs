@@ -72,6 +72,7 @@ pub(super) fn upgrade(configuration: &mut Element, notes: &mut Vec<Problem>) {
             Fate::Replace(vec![new])
         },
     );
+    keep_referred_sets(configuration);
     let is_resource = |e: &Element| matches!(e.name.as_str(), "primitive" | "template") && needs_change(e);
     rewrite(configuration, &is_resource, &mut |_, resource| Fate::Replace(vec![upgraded_resource(resource)]));
 }
@@ -156,6 +157,29 @@ fn needs_change(resource: &Element) -> bool {
         })
 }
 
+/// Sets of operations may be parameters of a resource as well, by `id-ref`: those get a copy of their own before the operation's
+/// set loses what is no option of operations any more.
+fn keep_referred_sets(configuration: &mut Element) {
+    let is_losing = |set: &Element| pair(set, &["requires"]).chain(pair(set, &OPERATION_OPTIONS)).next().is_some();
+    let operations = configuration.descendants().filter(|e| e.name == "op");
+    let losing = operations.flat_map(Element::elements).filter(|set| set.name == "instance_attributes" && is_losing(set));
+    let losing: Vec<Element> = losing.cloned().collect();
+    let of = |e: &Element| {
+        losing.iter().find(|set| e.name == "instance_attributes" && e.attribute("id-ref").is_some_and(|id| set.id() == Some(id)))
+    };
+    rewrite(configuration, &|e| of(e).is_some(), &mut |path, reference| {
+        let Some(set) = of(reference).filter(|_| path.last() != Some(&"op")) else { return Fate::Keep };
+        // Compat: ids are those of the upgrade of 2.1.5.
+        let id = set.id().unwrap_or_default();
+        let mut copy = set.clone().with("id", format!("_cibtr-2_{id}"));
+        for option in copy.elements_mut() {
+            let name = option.id().unwrap_or_default().to_owned();
+            option.set("id", format!("__cibtr-2_{id}__{name}"));
+        }
+        Fate::Replace(vec![copy])
+    });
+}
+
 fn upgraded_resource(resource: &Element) -> Element {
     let mut new = resource.clone();
     let mut requires: Option<String> = None;
@@ -217,8 +241,10 @@ fn operation(op: &mut Element, requires: &mut Option<String>) {
     let starts = matches!(op.attribute("name"), Some("start" | "promote"));
     let mut found = op.remove("requires").map(|value| value.to_string());
     let mut options: Vec<Node> = Vec::new();
+    let mut emptied: Vec<String> = Vec::new();
     for set in op.elements_mut() {
         let is_parameters = set.name == "instance_attributes";
+        let was_filled = !set.children.is_empty();
         set.children.retain(|node| {
             let Some(option) = node.as_element() else { return true };
             match option.attribute("name") {
@@ -233,7 +259,11 @@ fn operation(op: &mut Element, requires: &mut Option<String>) {
                 _ => true,
             }
         });
+        if was_filled && set.children.is_empty() {
+            emptied.extend(set.id().map(str::to_owned));
+        }
     }
+    op.children.retain(|node| !node.as_element().and_then(Element::id).is_some_and(|id| emptied.iter().any(|emptied| emptied == id)));
     if !options.is_empty() {
         let id = format!("{}-options", op.id().unwrap_or_default());
         op.children.insert(0, Node::from(Element::new("meta_attributes").with("id", id).with_children(options)));

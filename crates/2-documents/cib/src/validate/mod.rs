@@ -5,11 +5,14 @@
 //! every schema refuses, a *warning* something that is accepted but hardly meant. The status section may hold anything.
 //! A document that says `validate-with="none"` has warnings only.
 
+mod ages;
 mod conditions;
 mod identifiers;
 mod options;
 mod shapes;
 mod values;
+
+pub use ages::out_of_time;
 
 use crate::{Level, Problem};
 use shapes::{Need, Shape};

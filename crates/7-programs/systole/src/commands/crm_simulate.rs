@@ -239,7 +239,9 @@ impl Arguments {
 
 fn simulate(arguments: &Arguments, elements: &mut Vec<Element>) -> Result<Exit, Refusal> {
     let request = arguments.request()?;
-    let input = arguments.input().prepared("crm_simulate")?;
+    let input = arguments.input().read("crm_simulate")?;
+    refuse_unknown(&input)?;
+    let input = rehearsal::prepare(input).map_err(|problems| Refusal::new(Exit::CONFIG, problems.join("\n")))?;
     let mut rehearsal = rehearse(input, &request, &scheduler::schedule);
     elements.append(&mut rehearsal.elements);
     write_pieces(&rehearsal.pieces, arguments)?;
@@ -268,6 +270,23 @@ fn simulate(arguments: &Arguments, elements: &mut Vec<Element>) -> Result<Exit, 
     // The process ends here; to give back a large cluster's memory piece by piece would take a tenth of its time.
     std::mem::forget(rehearsal);
     Ok(exit)
+}
+
+/// Compat: a configuration of before 3.0 must be brought into newer words, and one that no schema accepts cannot be.
+fn refuse_unknown(cib: &Element) -> Result<(), Refusal> {
+    let schema = cib.attribute("validate-with").filter(|schema| *schema != "none");
+    let is_new = |schema: &str| cib::upgrade::SchemaVersion::parse(schema).is_some_and(|version| (3..=4).contains(&version.major));
+    let Some(schema) = schema.filter(|schema| !is_new(schema)) else { return Ok(()) };
+    let errors: Vec<String> =
+        cib::validate(cib).into_iter().filter(|problem| problem.level == cib::Level::Error).map(|problem| problem.to_string()).collect();
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let text = format!(
+        "Cannot upgrade configuration (claiming schema {schema}) to at least pacemaker-3.0 because it does not validate with any schema\n{}",
+        errors.join("\n")
+    );
+    Err(Refusal::new(Exit::CONFIG, text))
 }
 
 /// Compat: 2.1.5 does not note in a rehearsed result where it is of.

@@ -31,7 +31,9 @@ pub fn show(user: Option<&str>, is_forced: bool, how: &str, report: &mut Report)
     if !is_forced && std::env::var("CIB_user").is_ok_and(|own| !own.is_empty() && cib::acl::applies(&cib, &own)) {
         return Err(Refusal::new(Exit::UNSAFE, "you do not see the whole configuration yourself; --force shows what there is for you"));
     }
-    let accesses = Permissions::of(&cib, user, &[]).accesses(&cib);
+    let groups = admin::groups_of(user);
+    let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
+    let accesses = Permissions::of(&cib, user, &groups).accesses(&cib);
     let mut text = format!("<!-- ACLs as evaluated for user {user} -->\n");
     Rendering { style, accesses: &accesses }.element(&cib, &mut Vec::new(), None, &mut text);
     report.text(text);

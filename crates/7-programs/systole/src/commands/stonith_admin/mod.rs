@@ -1,6 +1,8 @@
 //! `stonith_admin`: fences nodes, shows what was fenced, lists and tries fence devices and agents.
 //!
-//! Compat: the commands, texts and XML of Pacemaker's tool; devices and levels are registered by the configuration only.
+//! Compat: the commands, texts and XML of Pacemaker's tool.
+
+mod register;
 
 use crate::commands::fence_devices::{FenceDevices, agent};
 use crate::commands::{API_VERSION, tool};
@@ -72,16 +74,16 @@ struct Arguments {
     /// Check parameters of an agent; needs --agent
     #[arg(short = 'K', long)]
     validate: bool,
-    /// (Refused: devices are configured in the CIB)
+    /// Put a device into the configuration; needs --agent
     #[arg(short = 'R', long, value_name = "DEVICE")]
     register: Option<String>,
-    /// (Refused: devices are configured in the CIB)
+    /// Take a device out of the configuration
     #[arg(short = 'D', long, value_name = "DEVICE")]
     deregister: Option<String>,
-    /// (Refused: levels are configured in the CIB)
+    /// Put a level into the configuration, for a node or ATTRIBUTE=VALUE; needs --index and --device
     #[arg(short = 'r', long, value_name = "TARGET")]
     register_level: Option<String>,
-    /// (Refused: levels are configured in the CIB)
+    /// Take a level out of the configuration; needs --index
     #[arg(short = 'd', long, value_name = "TARGET")]
     deregister_level: Option<String>,
     /// The fence agent
@@ -93,10 +95,10 @@ struct Arguments {
     /// A parameter of the agent whose value is in the variable OCF_RESKEY_NAME
     #[arg(short = 'e', long = "env-option", value_name = "PARAM")]
     env_options: Vec<String>,
-    /// With --validate: the device's name
+    /// A device of a level (may be given several times); with --validate: the device's name
     #[arg(short = 'v', long)]
     device: Vec<String>,
-    /// (With --register-level)
+    /// The level, 1 to 9
     #[arg(short = 'i', long, value_name = "LEVEL")]
     index: Option<u32>,
     /// With --history: forget it
@@ -123,8 +125,8 @@ struct Arguments {
     /// Show all records
     #[arg(short = 'V', long, action = clap::ArgAction::Count)]
     verbose: u8,
-    /// text or xml
-    #[arg(long, default_value = "text", value_parser = ["text", "xml"])]
+    /// text, xml or html
+    #[arg(long, default_value = "text", value_parser = ["text", "xml", "html"])]
     output_as: String,
     /// Where to write ("-": standard output)
     #[arg(long)]
@@ -180,7 +182,10 @@ pub fn run(words: Vec<OsString>) -> ExitCode {
         if let Err(refusal) = outcome.as_ref().map_err(|refusal| &refusal.message) {
             eprintln!("stonith_admin: {refusal}");
         }
-        shown.text
+        match arguments.output_as.as_str() {
+            "html" => view::page(&view::Page { title: "Fencing", ..view::Page::default() }, &shown.text),
+            _ => shown.text,
+        }
     };
     match arguments.output_to.as_deref().filter(|path| path.as_os_str() != "-") {
         None => tool::print(&text),
@@ -211,10 +216,8 @@ fn administer(arguments: &Arguments, shown: &mut Shown) -> Result<(), Refusal> {
     if let Some(target) = &arguments.last {
         return last(&cluster, target, shown);
     }
-    let registered = [&arguments.register, &arguments.deregister, &arguments.register_level, &arguments.deregister_level];
-    if registered.into_iter().any(Option::is_some) {
-        let text = "fence devices and levels are configured in the CIB; registering them by hand is not supported";
-        return Err(Refusal::new(Exit(3), text));
+    if register::register(arguments, &Cluster::from_environment("stonith_admin"))? {
+        return Ok(());
     }
     devices(arguments, &cluster, &FenceDevices::new(timeout.unwrap_or(TIMEOUT)), shown)
 }
@@ -279,6 +282,21 @@ fn devices(arguments: &Arguments, cluster: &Cluster, devices: &FenceDevices, sho
 }
 
 fn validate(arguments: &Arguments, devices: &FenceDevices, agent: &messages::agent::AgentName, shown: &mut Shown) -> Result<(), Refusal> {
+    let parameters = parameters(arguments)?;
+    let ended = devices.call(agent, &DeviceCall { action: "validate-all".to_owned(), parameters })?;
+    let is_valid = ended.outcome == AgentOutcome::Exited(0);
+    let on = arguments.device.first().map(|device| format!(" on {device}")).unwrap_or_default();
+    if !arguments.quiet {
+        shown.line(format!("Validation of {}{on} {}", agent.kind, if is_valid { "succeeded" } else { "failed" }));
+        shown.text += &ended.stdout;
+    }
+    let valid = if is_valid { "true" } else { "false" };
+    shown.elements.push(Element::new("validate").with("agent", &agent.kind).with("valid", valid));
+    if is_valid { Ok(()) } else { Err(Refusal::new(Exit::ERROR, ended.stderr.trim())) }
+}
+
+/// Returns the parameters that were given, by name.
+fn parameters(arguments: &Arguments) -> Result<BTreeMap<String, String>, Refusal> {
     let mut parameters = BTreeMap::new();
     for option in &arguments.options {
         let pair = option.split_once('=');
@@ -291,16 +309,7 @@ fn validate(arguments: &Arguments, devices: &FenceDevices, agent: &messages::age
             value.map_err(|_| Refusal::new(Exit::USAGE, format!("Invalid option: --env-option {name}: OCF_RESKEY_{name} is not set")))?;
         parameters.insert(name.clone(), value);
     }
-    let ended = devices.call(agent, &DeviceCall { action: "validate-all".to_owned(), parameters })?;
-    let is_valid = ended.outcome == AgentOutcome::Exited(0);
-    let on = arguments.device.first().map(|device| format!(" on {device}")).unwrap_or_default();
-    if !arguments.quiet {
-        shown.line(format!("Validation of {}{on} {}", agent.kind, if is_valid { "succeeded" } else { "failed" }));
-        shown.text += &ended.stdout;
-    }
-    let valid = if is_valid { "true" } else { "false" };
-    shown.elements.push(Element::new("validate").with("agent", &agent.kind).with("valid", valid));
-    if is_valid { Ok(()) } else { Err(Refusal::new(Exit::ERROR, ended.stderr.trim())) }
+    Ok(parameters)
 }
 
 fn succeeded(agent: &str, action: &str, ended: Ended) -> Result<Ended, Refusal> {
