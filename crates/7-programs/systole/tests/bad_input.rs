@@ -50,12 +50,10 @@ fn tools(folder: &Path) -> Vec<Tool> {
         for line in std::fs::read_to_string(entry.path()).unwrap().lines().filter(|line| line.starts_with("complete ")) {
             let words: Vec<&str> = line.split(" -d ").next().unwrap().split_whitespace().collect();
             let takes_value = line.ends_with(" -r") || line.contains(" -r ");
-            let after =
-                |flag: &str| words.iter().zip(words.iter().skip(1)).filter(|(word, _)| **word == flag).map(|(_, next)| (*next).to_owned());
+            let after = |flag: &str| words.iter().position(|word| *word == flag).and_then(|at| words.get(at + 1));
             // One spelling of each is enough.
-            if let Some(option) =
-                after("-l").next().map(|long| format!("--{long}")).or_else(|| after("-s").next().map(|short| format!("-{short}")))
-            {
+            let option = after("-l").map(|long| format!("--{long}")).or_else(|| after("-s").map(|short| format!("-{short}")));
+            if let Some(option) = option {
                 options.push((option, takes_value));
             }
         }

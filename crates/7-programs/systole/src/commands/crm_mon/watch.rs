@@ -171,7 +171,8 @@ fn screen(monitor: &Monitor, scroll: &mut usize, with_help: bool) {
         Err(refusal) => (format!("Waiting until the cluster is available on this node ...\n\n{refusal}\n"), false),
     };
     let text = if with_help { format!("{HELP}\n{text}") } else { text };
-    let height = tcgetwinsize(std::io::stdout()).map_or(24, |size| usize::from(size.ws_row)).max(2);
+    let height = tcgetwinsize(std::io::stdout()).map_or(0, |size| usize::from(size.ws_row));
+    let height = if height < 2 { 24 } else { height };
     let count = text.lines().count();
     *scroll = if is_fine { (*scroll).min(count.saturating_sub(height - 1)) } else { 0 };
     let mut shown: String = text.lines().skip(*scroll).take(height - 1).flat_map(|line| [line, "\x1b[K\r\n"]).collect();
