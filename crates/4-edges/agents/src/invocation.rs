@@ -27,6 +27,8 @@ pub struct Invocation {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CallError {
     NotInstalled,
+    /// A secret that the agent needs is not on this host.
+    NotConfigured(String),
     /// The call itself is malformed, and how.
     Invalid(String),
 }
@@ -48,7 +50,7 @@ impl Invocation {
         {
             return Err(CallError::Invalid(format!("parameter {name:?} cannot be passed to an agent")));
         }
-        let call = crate::secrets::revealed(host, call).map_err(CallError::Invalid)?;
+        let call = crate::secrets::revealed(host, call).map_err(CallError::NotConfigured)?;
         let call = call.as_ref();
         let is_metadata = matches!(call.action.as_str(), "meta-data" | "metadata");
         let cores = host.path("/var/lib/pacemaker/cores");

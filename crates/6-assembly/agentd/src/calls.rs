@@ -10,6 +10,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_local;
 use tokio::time::Instant;
 
+/// What an OCF agent ends with when it is not configured.
+const NOT_CONFIGURED: i32 = 6;
+
 /// A call that is at work.
 struct Active {
     call: AgentCall,
@@ -73,23 +76,24 @@ impl Calls {
                 self.active.insert(id, Active { call, pid, started, clock: Instant::now(), cancel: Some(cancel) });
                 None
             }
-            Err(outcome) => {
-                let ended = Ended { outcome, stdout: String::new(), stderr: String::new(), exit_reason: None };
+            Err((outcome, exit_reason)) => {
+                let ended = Ended { outcome, stdout: String::new(), stderr: String::new(), exit_reason };
                 Some(self.finish(&call, ended, started, Duration::ZERO))
             }
         }
     }
 
-    fn start(&mut self, call: &AgentCall, started: Timestamp) -> Result<(i32, oneshot::Sender<()>), AgentOutcome> {
+    fn start(&mut self, call: &AgentCall, started: Timestamp) -> Result<(i32, oneshot::Sender<()>), (AgentOutcome, Option<String>)> {
         let mut invocation = Invocation::new(&self.host, call).map_err(|error| match error {
-            CallError::NotInstalled => AgentOutcome::NotInstalled,
-            CallError::Invalid(reason) => AgentOutcome::FailedToStart(reason),
+            CallError::NotInstalled => (AgentOutcome::NotInstalled, None),
+            CallError::NotConfigured(reason) => (AgentOutcome::Exited(NOT_CONFIGURED), Some(reason)),
+            CallError::Invalid(reason) => (AgentOutcome::FailedToStart(reason), None),
         })?;
         invocation.environment.insert(CALL_VARIABLE.to_owned(), self.records.mark(call.id));
         // Invariant: nothing is started that a restarted `agentd` could not find again.
-        let unrecorded = |error| AgentOutcome::FailedToStart(format!("failed to record the call: {error}"));
+        let unrecorded = |error| (AgentOutcome::FailedToStart(format!("failed to record the call: {error}")), None);
         self.records.begin(call, started).map_err(unrecorded)?;
-        let spawned = agents::spawn(&invocation)?;
+        let spawned = agents::spawn(&invocation).map_err(|outcome| (outcome, None))?;
         if let Err(error) = self.records.started(call, started, spawned.process()) {
             // It is found by its mark instead.
             eprintln!("agentd: failed to record a process: {error}");

@@ -61,8 +61,7 @@ fn stand_in(folder: &Path, sandbox: &Path) {
 
 #[test]
 fn an_agent_gets_its_secret_on_every_node_and_a_report_tells_it_to_nobody() {
-    let device = "<primitive id=\"db\" class=\"ocf\" provider=\"secretive\" type=\"Db\"><instance_attributes id=\"db-i\"><nvpair id=\"db-p\" name=\"password\" value=\"lrm://\"/>\
-                  <nvpair id=\"db-o\" name=\"other_passwd\" value=\"written-in-the-cib\"/></instance_attributes>\
+    let device = "<primitive id=\"db\" class=\"ocf\" provider=\"secretive\" type=\"Db\"><instance_attributes id=\"db-i\"><nvpair id=\"db-o\" name=\"other_passwd\" value=\"written-in-the-cib\"/></instance_attributes>\
                   <meta_attributes id=\"db-m\"><nvpair id=\"db-r\" name=\"target-role\" value=\"Stopped\"/></meta_attributes></primitive>";
     let prepare = |sandbox: &Path, _: &mut Command| {
         for node in ["node1", "node2"] {

@@ -85,6 +85,7 @@ impl FenceDevices {
         };
         let invocation = Invocation::new(&self.host, &call).map_err(|error| match error {
             CallError::NotInstalled => Refusal::new(Exit(5), format!("{} is not installed", agent.kind)),
+            CallError::NotConfigured(why) => Refusal::new(Exit::NOT_CONFIGURED, why),
             CallError::Invalid(why) => Refusal::new(Exit::USAGE, why),
         })?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
