@@ -122,6 +122,7 @@ fn an_agent_gets_its_secret_on_every_node_and_a_report_tells_it_to_nobody() {
     assert!(inputs("node1") + inputs("node2") > 0);
     let all = Command::new("grep").args(["-rlE", "hidden word|written-in-the-cib"]).arg(tools.path().join("report")).output().unwrap();
     assert!(all.stdout.is_empty(), "told in {}", String::from_utf8_lossy(&all.stdout));
+    std::fs::remove_dir_all(tools.path().join("report")).unwrap();
     assert_eq!(run(&["crm_report", "-f", "2020-01-01", "report"]).status.code(), Some(108), "nothing is overwritten");
     sandbox.end();
 }

@@ -121,7 +121,7 @@ impl Collector {
             }
         }
         if self.with_journal {
-            let (from, to) = (self.window.from_text(), self.window.to_text());
+            let (from, to) = (self.window.begin_text(), self.window.end_text());
             let journal = other("journalctl", &["--no-pager", "--quiet", "--since", &from, "--until", &to]);
             if !journal.trim().is_empty() {
                 let journal = self.mask.apply(&journal);
@@ -133,7 +133,7 @@ impl Collector {
     }
 
     fn analysis(&self, node: &str, folder: &Path, log: &str) -> String {
-        let mut text = format!("Report of {node}, {} to {}\n", self.window.from_text(), self.window.to_text());
+        let mut text = format!("Report of {node}, {} to {}\n", self.window.begin_text(), self.window.end_text());
         let verify = fs::read_to_string(folder.join("crm_verify.txt")).unwrap_or_default();
         if !verify.trim().is_empty() {
             text.push_str(&format!("\nThe configuration, in the words of crm_verify:\n{verify}"));

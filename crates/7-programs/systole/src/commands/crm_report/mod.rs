@@ -216,7 +216,7 @@ fn fetch(arguments: &Arguments, window: &Window, node: &str, target: &Path) -> R
     }
     let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
     let mut wanted = vec!["/usr/sbin/crm_report".to_owned(), "--collect".to_owned()];
-    wanted.extend(["-f".to_owned(), quoted(&window.from_text()), "-t".to_owned(), quoted(&window.to_text())]);
+    wanted.extend(["-f".to_owned(), quoted(&window.begin_text()), "-t".to_owned(), quoted(&window.end_text())]);
     wanted.extend(arguments.masked.iter().flat_map(|pattern| ["-p".to_owned(), quoted(pattern)]));
     wanted.extend(arguments.patterns.iter().flat_map(|pattern| ["-L".to_owned(), quoted(pattern)]));
     wanted.extend(arguments.logfile.iter().flat_map(|path| ["-l".to_owned(), quoted(&path.to_string_lossy())]));

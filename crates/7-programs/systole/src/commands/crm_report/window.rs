@@ -28,12 +28,12 @@ impl Window {
     }
 
     /// Returns the beginning as `new` reads it.
-    pub fn from_text(&self) -> String {
+    pub fn begin_text(&self) -> String {
         self.start.strftime("%Y-%m-%d %H:%M:%S").to_string()
     }
 
     /// Returns the end as `new` reads it.
-    pub fn to_text(&self) -> String {
+    pub fn end_text(&self) -> String {
         self.end.strftime("%Y-%m-%d %H:%M:%S").to_string()
     }
 
@@ -101,9 +101,9 @@ mod tests {
             ("20:13:20", "2023-11-14 20:13:20"),
             ("2023-11-14 20:13", "2023-11-14 20:13:00"),
         ] {
-            assert_eq!(window(from, None).unwrap().from_text(), expected);
+            assert_eq!(window(from, None).unwrap().begin_text(), expected);
         }
-        assert_eq!(window("2023-11-14", None).unwrap().to_text(), "2023-11-14 22:13:20");
+        assert_eq!(window("2023-11-14", None).unwrap().end_text(), "2023-11-14 22:13:20");
         for bad in ["", "yesterday", "2023-13-01", "2023-11-14 25:00:00", "2024-01-01"] {
             assert_eq!(window(bad, None).unwrap_err().exit, Exit::USAGE, "{bad}");
         }
