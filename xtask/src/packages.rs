@@ -24,6 +24,9 @@ const PACKAGES: &[(&str, &str)] = &[
     ("corosync", "the engine of several hosts, in the cluster tests"),
     ("pacemaker", "the user hacluster, agents of the cluster tests, and the incumbent of `bench failover`"),
     ("python3-minimal", "the fence agent of the cluster tests"),
+    ("corosync-qnetd", "the witness of the cluster tests"),
+    ("corosync-qdevice", "what asks it"),
+    ("faketime", "a calendar that jumps on one host of the cluster tests"),
 ];
 
 /// Debian's policy file: while it says 101, no package starts a service.

@@ -1,5 +1,6 @@
 //! Checkers: what really is on the hosts, looked at all the time while a test does its worst to them.
 
+use crate::host::Host;
 use crate::lab::{Lab, eventually};
 use rustix::process::{Pid, Signal, kill_process};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,7 +25,7 @@ pub enum Trace {
 impl Trace {
     /// Returns the hosts on which it is seen now.
     pub fn seen(self, lab: &Lab) -> Vec<String> {
-        let is_on = |host: &&crate::Host| match self {
+        let is_on = |host: &&Host| match self {
             Self::File(path) => host.has(path),
             Self::Text(path, text) => host.path(path).is_some_and(|path| std::fs::read_to_string(path).unwrap_or_default().contains(text)),
             Self::Address(address) => host.answers_to(address),
@@ -77,6 +78,33 @@ impl Lab {
         });
         assert!(twice.is_empty(), "{twice:?}\n{}", self.story());
         result
+    }
+
+    /// Returns what Corosync says of votes and quorum on a host, whichever way its tool ends.
+    pub fn votes(&self, name: &str) -> String {
+        let output = self.host(name).command("corosync-quorumtool").and_then(|mut tool| Ok(tool.arg("-s").output()?));
+        output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
+    }
+
+    /// Switches on what was switched off and waits until every node is online again.
+    ///
+    /// # Panics
+    /// They are not within the limit.
+    pub fn bring_back(&self) {
+        let names: Vec<&str> = self.nodes().iter().map(|host| host.name.as_str()).collect();
+        let wanted = format!("Online: [ {} ]", names.join(" "));
+        self.expect(&wanted, || {
+            // One that is fenced only now, for what happened before, comes back as well: what fails here fails because of that.
+            for host in self.nodes().iter().filter(|host| !host.is_on()) {
+                let _ = host.boot().and_then(|()| self.start(host));
+            }
+            let is_whole = || {
+                let says = |name: &str| self.tool(self.host(name), "crm_mon", &["-1"]).is_ok_and(|text| text.contains(&wanted));
+                self.nodes().iter().all(Host::is_on) && says(names[0])
+            };
+            // A fencing that is under way is not called off when its target comes back.
+            is_whole() && self.tool(self.host(names[0]), "crm_resource", &["--wait", "--timeout", "60s"]).is_ok() && is_whole()
+        });
     }
 
     /// Waits until these hosts, and no others, are online as far as one of them says.

@@ -17,6 +17,6 @@ mod wire;
 pub use client::Client;
 pub use configuration::{Block, ConfigurationError};
 pub use connection::EngineError;
-pub use map::{allow_group, keys};
+pub use map::{keep_group_allowed, keys};
 pub use nodelist::{NodeList, local_name};
 pub use quorum_state::QuorumState;

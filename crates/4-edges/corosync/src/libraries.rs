@@ -142,6 +142,7 @@ table! {
     "libcmap.so.4" {
         cmap_initialize = b"cmap_initialize\0": fn(*mut u64);
         cmap_finalize = b"cmap_finalize\0": fn(u64);
+        cmap_fd = b"cmap_fd_get\0": fn(u64, *mut c_int);
         cmap_get = b"cmap_get\0": fn(u64, *const c_char, *mut c_void, *mut usize, *mut c_int);
         cmap_set_uint8 = b"cmap_set_uint8\0": fn(u64, *const c_char, u8);
         cmap_walk = b"cmap_iter_init\0": fn(u64, *const c_char, *mut u64);

@@ -3,8 +3,10 @@
 
 use crate::connection::EngineError;
 use crate::libraries::{Functions, OK, check, functions};
+use rustix::event::{PollFd, PollFlags, poll};
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_char, c_int};
+use std::time::Duration;
 
 /// `CMAP_KEYNAME_MAXLEN`, and the zero at its end.
 const KEY_LENGTH: usize = 256;
@@ -59,6 +61,23 @@ impl Map {
     }
 }
 
+impl Map {
+    /// Waits until Corosync has ended.
+    fn wait_for_end(&self) {
+        let mut descriptor = -1;
+        // Safety: the handle is open.
+        let answer = unsafe { (self.functions.cmap_fd)(self.handle, &mut descriptor) };
+        if answer != OK || descriptor < 0 {
+            return;
+        }
+        // Safety: the library keeps its descriptor open while the handle is.
+        let descriptor = unsafe { std::os::fd::BorrowedFd::borrow_raw(descriptor) };
+        // Nothing is tracked, so that nothing is ever sent here; the other end's closing alone is seen. An interrupted wait begins anew.
+        let mut watched = [PollFd::from_borrowed_fd(descriptor, PollFlags::RDHUP)];
+        while poll(&mut watched, None).is_err_and(|error| error == rustix::io::Errno::INTR) {}
+    }
+}
+
 impl Drop for Map {
     fn drop(&mut self) {
         // Safety: the handle is open.
@@ -100,15 +119,36 @@ pub fn keys(prefixes: &[&str]) -> Result<BTreeMap<String, String>, EngineError> 
     Ok(found)
 }
 
-/// Lets the processes of a group speak to Corosync, until it is started again. Only root may.
-///
-/// # Errors
-/// Why Corosync did not answer.
-pub fn allow_group(gid: u32) -> Result<(), EngineError> {
+/// How often a Corosync that is not there is tried again.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// Lets the processes of a group speak to Corosync, and again whenever it was started anew: it forgets that with its end. Only root may.
+/// Does not return; `tell` hears of each reason that is not the one before.
+pub fn keep_group_allowed(gid: u32, tell: impl Fn(&EngineError)) -> ! {
+    let mut told = None;
+    loop {
+        match allow_group(gid) {
+            Ok(map) => {
+                told = None;
+                map.wait_for_end();
+            }
+            Err(error) if told.as_ref() != Some(&error) => {
+                tell(&error);
+                told = Some(error);
+            }
+            Err(_) => {}
+        }
+        std::thread::sleep(RETRY);
+    }
+}
+
+fn allow_group(gid: u32) -> Result<Map, EngineError> {
     let map = Map::open()?;
-    let Ok(key) = CString::new(format!("uidgid.gid.{gid}")) else { return Ok(()) };
-    // Safety: the key ends with a zero byte.
-    check("cmap_set_uint8", unsafe { (map.functions.cmap_set_uint8)(map.handle, key.as_ptr(), 1) })
+    if let Ok(key) = CString::new(format!("uidgid.gid.{gid}")) {
+        // Safety: the key ends with a zero byte.
+        check("cmap_set_uint8", unsafe { (map.functions.cmap_set_uint8)(map.handle, key.as_ptr(), 1) })?;
+    }
+    Ok(map)
 }
 
 #[cfg(test)]

@@ -43,6 +43,8 @@ pub enum AttributesEvent {
     NodeGone {
         node: NodeName,
     },
+    /// This node's copy of the CIB is another now: what is written there of attributes may be what another partition knew.
+    StatusReplaced,
     Woken,
 }
 
@@ -146,6 +148,7 @@ impl Attributes {
                     out.push(AttributesCommand::Send(AttributesMessage::Clear { node }));
                 }
             }
+            AttributesEvent::StatusReplaced => self.note_all_unwritten(now),
             AttributesEvent::Woken => {}
         }
         self.write_due(now, &mut out);
@@ -196,11 +199,16 @@ impl Attributes {
         if !self.is_coordinator() {
             self.unwritten.clear();
         } else if is_new_coordinator {
-            // What the coordinator before had not written yet is not known: everything is compared with the CIB once.
-            let all: Vec<_> = self.held.values().filter(|held| !held.private).map(|h| (h.node.clone(), h.name.clone())).collect();
-            for (node, name) in all {
-                self.note_unwritten(now, node, name, Duration::ZERO);
-            }
+            // What the coordinator before had not written yet is not known.
+            self.note_all_unwritten(now);
+        }
+    }
+
+    /// Has everything compared with the CIB once.
+    fn note_all_unwritten(&mut self, now: Now) {
+        let all: Vec<_> = self.held.values().filter(|held| !held.private).map(|h| (h.node.clone(), h.name.clone())).collect();
+        for (node, name) in all {
+            self.note_unwritten(now, node, name, Duration::ZERO);
         }
     }
 

@@ -123,3 +123,14 @@ fn a_restarted_engine_learns_the_values_and_gives_its_own() {
     world.give(0, AttributesEvent::NodeGone { node: "b".into() });
     assert!(world.engines.iter().all(|engine| engine.query(None, "ping").is_empty()));
 }
+
+#[test]
+fn a_copy_of_another_partition_is_told_what_is_held() {
+    let mut world = World::new();
+    world.set(1, "r1", "ping", Some("100"), None, false);
+    world.written.clear();
+    world.give(1, AttributesEvent::StatusReplaced);
+    assert!(world.written.is_empty(), "that is the coordinator's affair");
+    world.give(0, AttributesEvent::StatusReplaced);
+    assert_eq!(world.written, [("b".to_owned(), "ping".to_owned(), Some("100".to_owned()))]);
+}

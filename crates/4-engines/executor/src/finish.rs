@@ -168,6 +168,12 @@ impl Executor {
             self.changed = saved;
             return;
         }
+        // Results of one watch have one call id, so that time alone tells which of them is the later: a calendar that jumped back
+        // must not make a failure look older than the success before it.
+        let started = match recurring.reported {
+            Some((_, _, before)) if started < before => Timestamp(before.0 + 1_000_000),
+            _ => started,
+        };
         recurring.reported = Some((verdict.status, verdict.exit, started));
         let times = Times { change: started, run: run_time, queue: active.queue_time };
         self.report(now, &order, call, verdict, times, commands);

@@ -148,6 +148,20 @@ fn a_recurring_result_is_told_first_and_when_it_changes() {
     assert_eq!(rig.exits(3, 3), ["report web_monitor_10000 call 1 complete rc 7", "ack 3"]);
 }
 
+/// Found in the lab: after the calendar of a host had jumped back, a failure of its watches led to nothing.
+#[test]
+fn a_later_result_of_a_watch_is_later_whatever_the_calendar_says() {
+    let mut rig = Rig::new();
+    rig.now.wall = Timestamp::from_seconds(1000);
+    rig.ordered("web", "monitor", 10);
+    rig.exits(1, 0);
+    rig.at(10);
+    rig.now.wall = Timestamp::from_seconds(5);
+    rig.exits(2, 3);
+    let times: Vec<i64> = rig.executor.unacknowledged.values().map(|report| report.last_change.seconds()).collect();
+    assert_eq!(times, [1000, 1001]);
+}
+
 #[test]
 fn a_state_change_ends_the_watch_at_work_and_goes_first() {
     let mut rig = Rig::new();

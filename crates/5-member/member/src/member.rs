@@ -72,6 +72,8 @@ pub struct Member {
     /// Messages that come back at once while this node is on its own.
     pub(crate) loopback: VecDeque<String>,
     pub(crate) is_solitary: bool,
+    /// The nodes that the engine below named last; none before its first view.
+    pub(crate) engine_nodes: BTreeMap<NodeName, u32>,
     pub(crate) apart_since: Option<Duration>,
     /// What the history says of `Membership::is_known_to_quorum`.
     pub(crate) was_known_to_quorum: bool,
@@ -138,11 +140,13 @@ impl Member {
     /// Returns a member that has not heard of anything yet.
     pub fn new(config: MemberConfig) -> Self {
         let kept = config.history.as_deref().map(Kept::read).unwrap_or_default();
+        // What the stored configuration says holds from the start on, not only from the first change.
+        let deadtime = config.stored.as_ref().and_then(|stored| crate::options::interval(&stored.cib, "dc-deadtime"));
         let mut membership = Membership::new(MembershipConfig {
             node: config.node.clone(),
             grace: config.grace,
             silence: config.silence,
-            dc_deadtime: config.dc_deadtime,
+            dc_deadtime: deadtime.unwrap_or(config.dc_deadtime),
             feature_set: FEATURE_SET.to_owned(),
             version: config.message_version,
         });
@@ -172,6 +176,7 @@ impl Member {
             outbox: Outbox::default(),
             loopback: VecDeque::new(),
             is_solitary: false,
+            engine_nodes: BTreeMap::new(),
             apart_since: None,
             was_known_to_quorum: kept.known_to_quorum,
             history_changed: false,
@@ -368,6 +373,7 @@ impl Member {
             GroupEvent::View(view) => {
                 self.is_solitary = false;
                 self.apart_since = None;
+                self.engine_nodes.clone_from(&view.configured);
                 self.loopback.clear();
                 self.view(view);
             }

@@ -299,6 +299,7 @@ impl Member {
         };
         let own = self.config.node.clone();
         let mut configured: std::collections::BTreeMap<NodeName, u32> = self.nodes_of_cib();
+        configured.extend(self.engine_nodes.clone());
         configured.insert(own.clone(), self.config.id);
         let text = format!("the cluster engine is gone: {own} follows the quorum policy on its own");
         self.log(LogLevel::Warning, text);
@@ -307,7 +308,9 @@ impl Member {
             id: 0,
             hosts: [(own.clone(), incarnation)].into(),
             daemons: [(own, 0)].into(),
-            quorate: configured.len() == 1,
+            // Safety: a CIB that names no other node says nothing of the cluster (one that never joined has such a CIB); that there are no
+            // others is the engine's to say.
+            quorate: configured.len() == 1 && self.engine_nodes.len() == 1,
             configured,
         };
         self.view(view);

@@ -366,6 +366,7 @@ impl Member {
         // Another copy won: what this coordinator knew of the nodes is not in it. It begins anew, and asks them all.
         if changed.patch.is_none() {
             self.step_down();
+            self.give_attributes(attributes::AttributesEvent::StatusReplaced);
         }
         if changed.is_configuration {
             self.configuration_changed = true;

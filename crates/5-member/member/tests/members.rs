@@ -57,6 +57,34 @@ fn a_start_waits_for_an_absent_node_and_not_for_ever() {
     assert_eq!((cluster.places("web"), cluster.places("db")), (vec!["a"], vec!["b"]));
 }
 
+/// Found in the lab: the stored option counted only once the configuration had changed.
+#[test]
+fn the_stored_dead_time_holds_from_the_start_on() {
+    let option = "<nvpair id=\"o-d\" name=\"dc-deadtime\" value=\"3s\"/>";
+    let mut cluster = Cluster::new(&["a", "b", "c"], &configuration(option));
+    cluster.start(&["a", "b"]);
+    cluster.pass(2);
+    assert!(!cluster.nodes.values().filter_map(|node| node.member.as_ref()).any(member::Member::is_in_charge));
+    cluster.pass(2);
+    assert!(cluster.nodes.values().filter_map(|node| node.member.as_ref()).any(member::Member::is_in_charge));
+}
+
+/// Found in the lab: its CIB named no node yet, so that it took itself for all there are and ran what ran elsewhere.
+#[test]
+fn a_node_that_never_joined_and_loses_its_engine_has_no_quorum() {
+    let mut cluster = Cluster::new(&["a", "b", "c"], &configuration(""));
+    cluster.start(&["a"]);
+    cluster.lose_engine("a");
+    cluster.pass(40);
+    assert!(cluster.changes().is_empty(), "{:?}", cluster.begun);
+    // One that is alone by its engine's own word goes on.
+    let mut cluster = Cluster::new(&["a"], &configuration(""));
+    cluster.start(&["a"]);
+    cluster.lose_engine("a");
+    cluster.pass(40);
+    assert_eq!(cluster.places("web"), ["a"]);
+}
+
 /// What a rolling upgrade passes through: any set of the nodes speaks a later version, with fields and messages that the others do not know.
 #[test]
 fn members_of_two_versions_are_one_cluster_and_an_earlier_one_leads() {

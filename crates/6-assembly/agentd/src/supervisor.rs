@@ -72,6 +72,8 @@ struct Supervisor {
     hub: Option<Client>,
     calls: Calls,
     daemon: Daemon,
+    /// Somebody sees to it that Corosync lets the daemon's user in.
+    is_let_in: bool,
     is_ending: bool,
 }
 
@@ -93,6 +95,7 @@ impl Supervisor {
             calls: Calls::new(host, records, results, tell),
             daemon: Daemon::new(),
             incarnation: life.incarnation,
+            is_let_in: false,
             is_ending: false,
             options,
         };
@@ -152,15 +155,14 @@ impl Supervisor {
         Ok(false)
     }
 
-    /// Asks Corosync to let the daemon's user in. Waits for nothing: the daemon tries again until it is let in.
-    fn let_in(&self) -> anyhow::Result<()> {
-        if let (Engine::Corosync, Some(name)) = (&self.options.engine, &self.options.daemon_user) {
+    /// Has Corosync let the daemon's user in, now and after each of its starts. Waits for nothing: the daemon tries again until it is
+    /// let in.
+    fn let_in(&mut self) -> anyhow::Result<()> {
+        if let (Engine::Corosync, Some(name), false) = (&self.options.engine, &self.options.daemon_user, self.is_let_in) {
             let user = User::find(&self.options.root, name).with_context(|| format!("there is no user {name}"))?;
-            std::thread::spawn(move || {
-                if let Err(error) = corosync::allow_group(user.gid) {
-                    eprintln!("agentd: failed to let the daemon speak to Corosync: {error}");
-                }
-            });
+            let tell = |error: &_| eprintln!("agentd: failed to let the daemon speak to Corosync: {error}");
+            std::thread::spawn(move || corosync::keep_group_allowed(user.gid, tell));
+            self.is_let_in = true;
         }
         Ok(())
     }

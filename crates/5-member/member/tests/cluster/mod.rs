@@ -105,6 +105,11 @@ impl Cluster {
         self.show_view();
     }
 
+    /// Takes the engine below away from a node.
+    pub fn lose_engine(&mut self, name: &str) {
+        self.tell(name, MemberEvent::Group(GroupEvent::Lost { reason: "ended".to_owned() }));
+    }
+
     fn show_view(&mut self) {
         self.view += 1;
         self.queue.clear();
