@@ -160,7 +160,7 @@ fn a_calendar_that_jumps_on_one_host_costs_nothing() -> anyhow::Result<()> {
             lab.expect("the resource runs again", || lab.active("one").len() == 1);
             lab.tool(host, "crm_attribute", &["-n", "jumped", "-v", offset])?;
             // The log of the daemon shows that the clock has jumped for it.
-            let today = lab.host("node1").run("date", &["-d", &format!("{}", offset.replace('d', " days")), "+%b %d"])?;
+            let today = lab.host("node1").run("date", &["-d", &offset.replace('d', " days"), "+%b %d"])?;
             lab.expect("the daemon reads that clock", || {
                 host.read("/var/log/systole.out").lines().last().is_some_and(|line| line.starts_with(today.trim()))
             });

@@ -122,6 +122,10 @@ impl Member {
 
     fn calculate(&mut self, number: u64) {
         let mut input = self.controller.planning_input(self.replica.cib());
+        if !self.membership.is_quorate() && self.membership.is_known_to_quorum() {
+            // Compat: only a partition that once had quorum may be ended for the lack of it (`no-quorum-policy=suicide`).
+            input.set("no-quorum-panic", "1");
+        }
         let found = self.unsupported.take().unwrap_or_else(|| status::unsupported(&input));
         let left_out: Vec<String> = found.iter().map(status::Unsupported::sentence).collect();
         // A large document is looked through for what is not there only where something may be.
