@@ -11,6 +11,7 @@ use std::process::Command;
 /// From `packaging/`, to where in the package.
 const FILES: &[(&str, &str)] = &[
     ("systole.service", "lib/systemd/system/systole.service"),
+    ("systole-remote.service", "lib/systemd/system/systole-remote.service"),
     ("systole.tmpfiles", "usr/lib/tmpfiles.d/systole.conf"),
     ("systole.logrotate", "etc/logrotate.d/systole"),
     ("systole.uidgid", "etc/corosync/uidgid.d/systole"),
@@ -26,7 +27,8 @@ pub fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn target_folder() -> anyhow::Result<PathBuf> {
+/// Returns the folder that cargo builds into.
+pub fn target_folder() -> anyhow::Result<PathBuf> {
     let output =
         Command::new("cargo").args(["metadata", "--format-version=1", "--no-deps", "--offline"]).current_dir(crate::root()).output()?;
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).context("failed to read what cargo says of the workspace")?;

@@ -29,6 +29,9 @@ const PACKAGES: &[(&str, &str)] = &[
     ("faketime", "a calendar that jumps on one host of the cluster tests"),
 ];
 
+/// Packages that conflict with those above: only unpacked, for a program of theirs.
+const UNPACKED: &[&str] = &["pacemaker-remote"];
+
 /// Debian's policy file: while it says 101, no package starts a service.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
@@ -45,6 +48,7 @@ pub fn list() -> anyhow::Result<()> {
     for (name, purpose) in PACKAGES {
         println!("{} {name:<22} {purpose}", if is_installed(name) { "installed" } else { "missing  " });
     }
+    UNPACKED.iter().for_each(|name| println!("unpacked  {name:<22} the other side of remote nodes, in the cluster tests"));
     Ok(())
 }
 
@@ -69,6 +73,29 @@ pub fn install() -> anyhow::Result<()> {
             .args(&missing)
             .env("DEBIAN_FRONTEND", "noninteractive"),
     )
+}
+
+/// Unpacks below the target folder what cannot be installed beside the others; tests that lack it are skipped by name.
+pub fn unpack(target: &Path) -> anyhow::Result<()> {
+    let folder = target.join("debian");
+    for package in UNPACKED {
+        let place = folder.join(package);
+        if place.exists() || !Path::new("/etc/debian_version").exists() {
+            continue;
+        }
+        std::fs::create_dir_all(&folder)?;
+        let fetched = Command::new("apt-get").args(["-qq", "download", package]).current_dir(&folder).output()?;
+        let files = std::fs::read_dir(&folder)?.flatten().map(|entry| entry.path());
+        let file =
+            files.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&format!("{package}_")))).max();
+        let Some(file) = file.filter(|_| fetched.status.success()) else {
+            eprintln!("packages: {package} could not be fetched; tests that need it are skipped");
+            continue;
+        };
+        crate::run(Command::new("dpkg-deb").arg("--extract").args([&file, &place]))?;
+        std::fs::remove_file(file)?;
+    }
+    Ok(())
 }
 
 /// A machine that is part of a cluster is no place for tests, nor for new packages.

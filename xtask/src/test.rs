@@ -15,6 +15,7 @@ struct Tally {
 /// Runs the gate and all tests; a filter runs only the tests whose names contain it.
 pub fn run(filter: &[String]) -> anyhow::Result<()> {
     packages::install()?;
+    packages::unpack(&crate::package::target_folder()?)?;
     if filter.is_empty() {
         check::run()?;
     }

@@ -20,6 +20,13 @@ pub struct AgentName {
     pub kind: String,
 }
 
+impl AgentName {
+    /// Returns whether it stands for the connection to a remote node, which no program on this host makes.
+    pub fn is_remote_connection(&self) -> bool {
+        self.class == "ocf" && self.provider.as_deref() == Some("pacemaker") && self.kind == "remote"
+    }
+}
+
 impl std::fmt::Display for AgentName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.provider {

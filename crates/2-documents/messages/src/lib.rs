@@ -13,3 +13,4 @@ pub mod frame;
 pub mod group;
 pub mod operation;
 pub mod peer;
+pub mod remote;

@@ -19,11 +19,21 @@ pub enum NodeOrder {
     /// End a recurring operation, or a one-time operation that is not done yet.
     Cancel(CancelOrder),
     /// Forget a resource: its recurring operations end and its history is dropped.
-    Forget { resource: ResourceId },
+    Forget {
+        resource: ResourceId,
+        /// The remote node it is to be forgotten on; absent: the node itself.
+        #[serde(default)]
+        on_node: Option<NodeName>,
+    },
     /// Run a fence device's agent.
     Device(DeviceOrder),
     /// The named reports are in the status section and need not be sent again.
-    Acknowledge { reports: Vec<ReportId> },
+    Acknowledge {
+        reports: Vec<ReportId>,
+        /// The remote node they were of, which numbers its own; absent: the node itself.
+        #[serde(default)]
+        on_node: Option<NodeName>,
+    },
 }
 
 /// What a node tells the coordinator.

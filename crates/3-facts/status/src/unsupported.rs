@@ -1,5 +1,4 @@
-//! What a configuration may ask for and no part of the product carries out yet: bundles, and connections to remote and
-//! guest nodes.
+//! What a configuration may ask for and no part of the product carries out yet: bundles.
 //!
 //! Named here for everybody: plans are made without it, so that nothing waits for it; the coordinator records it as a
 //! failure, so that every tool shows it; `explain` says it. When a kind is carried out one day, it goes from here.
@@ -10,14 +9,12 @@ use xml::{Element, Node};
 /// One resource or node that cannot be.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Unsupported {
-    /// The bundle, the connection, or the guest node.
+    /// The bundle.
     pub id: String,
     /// The resource inside a bundle.
     pub inside: Option<String>,
     /// The resource under which its failure is recorded, and that resource's provider and type.
     pub recorded: (String, &'static str, String),
-    /// Whether a node of its own name would be behind it, which is thus offline and nothing worse.
-    pub is_node: bool,
     /// What tools show as the reason.
     pub reason: &'static str,
 }
@@ -30,16 +27,11 @@ impl Unsupported {
 
     /// Returns what becomes of it, as a sentence without its full stop.
     pub fn sentence(&self) -> String {
-        match self.reason {
-            GUEST => format!("{} is no node: {GUEST}", self.id),
-            reason => format!("{} stays stopped: {reason}", self.id),
-        }
+        format!("{} stays stopped: {}", self.id, self.reason)
     }
 }
 
 const BUNDLE: &str = "bundles are not supported by Systole yet";
-const REMOTE: &str = "connections to remote nodes are not supported by Systole yet";
-const GUEST: &str = "guest nodes are not supported by Systole yet";
 
 /// Returns what of a configuration is not carried out, in document order.
 pub fn unsupported(cib: &Element) -> Vec<Unsupported> {
@@ -56,14 +48,11 @@ pub fn without_unsupported(cib: &Element) -> Option<Element> {
         return None;
     }
     let ids: BTreeSet<&str> = found.iter().map(|one| one.recorded.0.as_str()).collect();
-    let nodes: BTreeSet<&str> = found.iter().filter(|one| one.is_node).map(|one| one.id.as_str()).collect();
     let mut reduced = cib.clone();
     if let Some(resources) = reduced.descend_mut(&["configuration", "resources"]) {
         prune(resources);
     }
     if let Some(status) = reduced.descend_mut(&["status"]) {
-        let is_kept = |e: &Element| e.name != "node_state" || !e.attribute("uname").is_some_and(|name| nodes.contains(name));
-        status.children.retain(|child| child.as_element().is_none_or(is_kept));
         let histories = status.elements_mut().filter_map(|state| state.descend_mut(&["lrm", "lrm_resources"]));
         let is_kept = |e: &Element| !is_marked(e) && !e.id().is_some_and(|id| ids.contains(id));
         histories.for_each(|histories| histories.children.retain(|child| child.as_element().is_none_or(is_kept)));
@@ -75,36 +64,18 @@ pub fn without_unsupported(cib: &Element) -> Option<Element> {
 pub const ORIGIN: &str = "unsupported";
 
 fn of_element(element: &Element) -> Option<Unsupported> {
-    let id = element.id().unwrap_or_default();
-    let connection = |id: &str| (id.to_owned(), "pacemaker", "remote".to_owned());
-    if element.name == "bundle" {
-        let engine =
-            element.elements().find(|e| matches!(e.name.as_str(), "docker" | "podman" | "rkt")).map_or("podman", |e| e.name.as_str());
-        let recorded = match element.child("primitive") {
-            Some(_) => connection(&format!("{id}-0")),
-            None => (format!("{id}-{engine}-0"), "heartbeat", engine.to_owned()),
-        };
-        let inside = element.child("primitive").and_then(Element::id).map(str::to_owned);
-        return Some(Unsupported { id: id.to_owned(), inside, recorded, is_node: false, reason: BUNDLE });
-    }
-    if is_remote(element) {
-        return Some(Unsupported { id: id.to_owned(), inside: None, recorded: connection(id), is_node: true, reason: REMOTE });
-    }
-    let guest = element.attribute("value").filter(|_| is_guest_name(element))?;
-    Some(Unsupported { id: guest.to_owned(), inside: None, recorded: connection(guest), is_node: false, reason: GUEST })
-}
-
-fn is_remote(element: &Element) -> bool {
-    element.name == "primitive" && element.attribute("provider") == Some("pacemaker") && element.attribute("type") == Some("remote")
-}
-
-/// Whether the element is the meta-attribute that makes a guest node of a resource.
-fn is_guest_name(element: &Element) -> bool {
-    element.name == "nvpair" && element.attribute("name") == Some("remote-node")
+    let id = element.id().filter(|_| element.name == "bundle")?;
+    let engine = element.elements().find(|e| matches!(e.name.as_str(), "docker" | "podman" | "rkt")).map_or("podman", |e| e.name.as_str());
+    let recorded = match element.child("primitive") {
+        Some(_) => (format!("{id}-0"), "pacemaker", "remote".to_owned()),
+        None => (format!("{id}-{engine}-0"), "heartbeat", engine.to_owned()),
+    };
+    let inside = element.child("primitive").and_then(Element::id).map(str::to_owned);
+    Some(Unsupported { id: id.to_owned(), inside, recorded, reason: BUNDLE })
 }
 
 fn prune(element: &mut Element) {
-    let is_kept = |child: &Node| child.as_element().is_none_or(|e| e.name != "bundle" && !is_remote(e) && !is_guest_name(e));
+    let is_kept = |child: &Node| child.as_element().is_none_or(|e| e.name != "bundle");
     element.children.retain(is_kept);
     element.elements_mut().for_each(prune);
     // A group or clone of nothing would be a fault of its own.
@@ -122,28 +93,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bundles_and_remote_connections_are_left_out_and_named() {
+    fn bundles_are_left_out_and_named() {
         let text = "<cib><configuration><resources><bundle id='b'><podman image='x'/><primitive id='p' class='ocf' provider='heartbeat' type='apache'/></bundle>\
             <bundle id='c'><docker image='x'/></bundle><primitive id='r' class='ocf' provider='pacemaker' type='remote'/>\
-            <group id='g'><primitive id='s' class='ocf' provider='pacemaker' type='remote'/></group>\
-            <primitive id='vm' class='ocf' provider='heartbeat' type='VirtualDomain'><meta_attributes id='m'><nvpair id='n' name='remote-node' value='guest'/></meta_attributes></primitive>\
             </resources></configuration><status>\
-            <node_state id='1' uname='n1'><lrm id='1'><lrm_resources><lrm_resource id='b-0'/><lrm_resource id='vm'/>\
+            <node_state id='1' uname='n1'><lrm id='1'><lrm_resources><lrm_resource id='b-0'/><lrm_resource id='r'/>\
             <lrm_resource id='gone'><lrm_rsc_op id='o' crm-debug-origin='unsupported'/></lrm_resource></lrm_resources></lrm></node_state>\
-            <node_state id='r' uname='r'/></status></cib>";
+            </status></cib>";
         let cib = xml::parse(text.as_bytes(), &xml::Limits::default()).unwrap();
         let told: Vec<_> = unsupported(&cib).iter().map(|one| (one.id.clone(), one.recorded.0.clone())).collect();
         let pair = |id: &str, recorded: &str| (id.to_owned(), recorded.to_owned());
-        assert_eq!(told, [pair("b", "b-0"), pair("c", "c-docker-0"), pair("r", "r"), pair("s", "s"), pair("guest", "guest")]);
+        assert_eq!(told, [pair("b", "b-0"), pair("c", "c-docker-0")]);
         assert_eq!(unsupported(&cib)[0].sentence(), "b stays stopped: bundles are not supported by Systole yet");
         let reduced = without_unsupported(&cib).unwrap();
         let left: Vec<&str> = reduced.descend(&["configuration", "resources"]).unwrap().elements().filter_map(Element::id).collect();
-        assert_eq!(left, ["vm"]);
+        assert_eq!(left, ["r"]);
         let text = reduced.to_compact();
-        assert!(
-            !text.contains("remote-node") && !text.contains("uname=\"r\"") && !text.contains("b-0") && !text.contains("gone"),
-            "{text}"
-        );
+        assert!(!text.contains("b-0") && !text.contains("gone"), "{text}");
         assert!(without_unsupported(&reduced).is_none());
     }
 }

@@ -1,5 +1,5 @@
-//! `remote` and `controld`: agents for what Systole does not do yet. They describe and check themselves like any other, are never
-//! running, can always be stopped, and say at once why they do not start.
+//! `remote` and `controld`: agents that describe and check themselves like any other, and start nothing: connections to remote nodes
+//! are made by the cluster's daemon itself, and what `controld` stands for is not done yet. They can always be stopped.
 
 use crate::{Action, Agent, Call, Failure, Parameter};
 use model::AgentExit;
@@ -11,8 +11,8 @@ const fn parameter(name: &'static str, kind: &'static str, default: Option<&'sta
 /// Compat: the parameters are those of `ocf:pacemaker:remote`.
 pub(crate) const REMOTE: Agent = Agent {
     name: "remote",
-    short: "A connection to a remote node; not supported yet",
-    long: "Stands for a node that runs resources without being a member. Systole does not connect to such nodes yet: a start fails at once.",
+    short: "A connection to a remote node",
+    long: "Stands for a host that runs resources without being a member: the resource's name is the node's. The cluster makes the connection itself; this agent only describes it.",
     parameters: &[
         parameter("server", "string", None, "The host's name or address; the resource's name by default"),
         parameter("port", "integer", Some("3121"), "The TCP port"),
@@ -29,7 +29,7 @@ pub(crate) const REMOTE: Agent = Agent {
         Action::once("validate-all", "30s"),
         Action::once("meta-data", "5s"),
     ],
-    run: |call| refuse(call, "connections to remote nodes are not supported by Systole yet"),
+    run: |call| refuse(call, "the cluster makes connections to remote nodes itself"),
 };
 
 /// Compat: the parameters are those of `ocf:pacemaker:controld`.

@@ -57,6 +57,8 @@ pub struct Controller {
     pub(crate) fenced: BTreeMap<NodeName, Incarnation>,
     /// Fencings that failed, by target: how often in a row, and until when the next one waits.
     pub(crate) unfenced: BTreeMap<NodeName, (u32, Duration)>,
+    /// Which node holds the connection to each remote node, as far as it was told.
+    pub(crate) connections: BTreeMap<NodeName, NodeName>,
     /// Nodes that asked to leave.
     pub(crate) leaving: BTreeMap<NodeName, Timestamp>,
     calculation: Option<Calculation>,
@@ -87,6 +89,7 @@ impl Controller {
             recorded: BTreeMap::new(),
             fenced: BTreeMap::new(),
             unfenced: BTreeMap::new(),
+            connections: BTreeMap::new(),
             leaving: BTreeMap::new(),
             calculation: None,
             next_calculation: 1,

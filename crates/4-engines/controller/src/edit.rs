@@ -41,6 +41,10 @@ pub struct NodeState {
     pub join: Option<Join>,
     /// `expected`.
     pub expected: Option<Join>,
+    /// It is a remote or guest node (`remote_node`).
+    pub is_remote: bool,
+    /// Of a remote node: it was fenced since it was up last (`node_fenced`).
+    pub fenced: Option<bool>,
     /// `crm-debug-origin`.
     pub origin: &'static str,
 }
@@ -115,6 +119,12 @@ impl NodeState {
         }
         if let Some(expected) = self.expected {
             element.set("expected", expected.as_str());
+        }
+        if self.is_remote {
+            element.set("remote_node", "true");
+        }
+        if let Some(fenced) = self.fenced {
+            element.set("node_fenced", if fenced { "1" } else { "0" });
         }
         element.with("crm-debug-origin", self.origin)
     }

@@ -80,6 +80,8 @@ pub enum Command {
     /// Forgets the failures of a resource on a node: every `fail-count-R#…` and `last-failure-R#…`, or those of one operation and interval
     /// in milliseconds.
     ClearFailures { node: NodeName, resource: ResourceId, operation: Option<(String, u64)> },
+    /// Forgets the transient attributes of a remote node: it is up anew, or down.
+    ForgetAttributes { node: NodeName },
     /// Tells a node that nothing runs on it any more and its daemon may end.
     ShutDown { node: NodeName },
     /// Calls again at this time of the monotonic clock; replaces an earlier wish.

@@ -94,6 +94,9 @@ impl Controller {
         for (node, on) in &step.action.maintenance {
             push_edit(commands, StatusEdit::Maintenance { node: node.clone(), on: *on });
         }
+        if step.is_guest_fencing() {
+            step.action.downed.iter().for_each(|guest| self.guest_node_down(&NodeName::new(guest), commands));
+        }
     }
 
     fn begin_cluster(&mut self, now: Now, place: usize, step: &Step, commands: &mut Vec<Command>) {
@@ -144,7 +147,8 @@ impl Controller {
     fn delete(&mut self, step: &Step, node: &transition::ActionNode, commands: &mut Vec<Command>) {
         let Some(resource) = step.resource().cloned() else { return };
         let executor = step.executor().cloned().unwrap_or_else(|| node.name.clone());
-        commands.push(Command::Order { node: executor, order: NodeOrder::Forget { resource: resource.clone() } });
+        let on_node = (executor != node.name).then(|| node.name.clone());
+        commands.push(Command::Order { node: executor, order: NodeOrder::Forget { resource: resource.clone(), on_node } });
         self.recorded.remove(&(node.name.clone(), resource.clone()));
         push_edit(commands, StatusEdit::DropResource { node: node.clone(), resource });
     }

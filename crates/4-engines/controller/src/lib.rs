@@ -12,6 +12,7 @@ mod input;
 mod presence;
 mod progress;
 mod record;
+mod remote_nodes;
 mod results;
 mod step;
 

@@ -37,11 +37,13 @@ impl Controller {
             join: Some(Join::Member),
             expected: Some(Join::Member),
             origin: "do_dc_join_ack",
+            ..NodeState::default()
         };
         push_edit(commands, StatusEdit::NodeState { node: node.clone(), state });
         self.recorded.retain(|(recorded, _), _| *recorded != name);
         for report in history.into_iter().filter(|report| report.incarnation == incarnation) {
             self.remember(&report);
+            self.connection_known(&name, &report, commands);
             let node = self.action_node(&report.on_node);
             push_edit(commands, StatusEdit::Record { node, report: Box::new(report) });
         }
@@ -69,6 +71,7 @@ impl Controller {
             node.reachable = false;
         }
         self.give_up_on(now, name);
+        self.connections.retain(|_, holder| holder != name);
         let node = self.action_node(name);
         let state = NodeState {
             in_membership: Some(false),
@@ -77,6 +80,7 @@ impl Controller {
             // Compat: who was not told to leave is expected to be here, and so will be fenced.
             expected: left.then_some(Join::Down),
             origin: "post_cache_update",
+            ..NodeState::default()
         };
         push_edit(commands, StatusEdit::NodeState { node: node.clone(), state });
         push_edit(commands, StatusEdit::DropAttributes { node });
@@ -96,6 +100,7 @@ impl Controller {
             join: Some(Join::Down),
             expected: left.then_some(Join::Down),
             origin: "peer_update_callback",
+            ..NodeState::default()
         };
         push_edit(commands, StatusEdit::NodeState { node: self.action_node(name), state });
         self.want_plan(now, format!("the daemon of {name} is gone"));

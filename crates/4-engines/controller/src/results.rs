@@ -23,7 +23,8 @@ pub(crate) fn retry_wait(failures: u32) -> Duration {
 impl Controller {
     pub(crate) fn reported(&mut self, now: Now, from: &NodeName, report: OperationReport, commands: &mut Vec<Command>) {
         // Whatever becomes of it, it need not come again; the order of messages puts its record first.
-        let acknowledge = Command::Order { node: from.clone(), order: NodeOrder::Acknowledge { reports: vec![report.id] } };
+        let on_node = (report.on_node != *from).then(|| report.on_node.clone());
+        let acknowledge = Command::Order { node: from.clone(), order: NodeOrder::Acknowledge { reports: vec![report.id], on_node } };
         if self.is_void(from, &report.incarnation) {
             // Safety: the host that says so was reset since; what it did is undone.
             commands.push(acknowledge);
@@ -31,6 +32,7 @@ impl Controller {
         }
         let place = self.progress.find(&report.transition_key);
         self.record(&report, commands);
+        self.connection_reported(now, from, &report, commands);
         let failed = has_failed(&report) && report.operation != "notify";
         match place {
             Some(place) => self.step_reported(now, place, &report, failed, commands),
@@ -285,6 +287,9 @@ impl Controller {
         }
         self.recorded.retain(|(node, _), _| node != target);
         self.leaving.remove(target);
+        if !self.nodes.contains_key(target) {
+            return self.remote_node_fenced(target, commands);
+        }
         let node = self.action_node(target);
         let state = NodeState {
             in_membership: Some(false),
@@ -292,6 +297,7 @@ impl Controller {
             join: Some(Join::Down),
             expected: Some(Join::Down),
             origin: "send_stonith_update",
+            ..NodeState::default()
         };
         push_edit(commands, StatusEdit::NodeState { node: node.clone(), state });
         push_edit(commands, StatusEdit::DropHistory { node: node.clone() });

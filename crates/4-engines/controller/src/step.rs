@@ -105,6 +105,11 @@ impl Step {
         self.action.kind == ActionKind::Cluster && self.action.operation == "stonith"
     }
 
+    /// Returns whether it says that a guest node is down because its machine is: nobody is asked to fence it.
+    pub fn is_guest_fencing(&self) -> bool {
+        self.action.kind == ActionKind::Pseudo && self.action.operation == "stonith"
+    }
+
     pub fn is_shutdown(&self) -> bool {
         self.action.kind == ActionKind::Cluster && self.action.operation == "do_shutdown"
     }

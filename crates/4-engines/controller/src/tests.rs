@@ -176,7 +176,7 @@ fn line(command: &Command) -> Option<String> {
         Command::Order { node, order } => match order {
             NodeOrder::Operation(order) => format!("{node}: {} [{}]", order.operation_key, order.transition_key.transition),
             NodeOrder::Cancel(order) => format!("{node}: cancel {} {}", order.resource, order.operation),
-            NodeOrder::Forget { resource } => format!("{node}: forget {resource}"),
+            NodeOrder::Forget { resource, .. } => format!("{node}: forget {resource}"),
             NodeOrder::Acknowledge { .. } => return None,
             NodeOrder::Device(_) => "device".into(),
         },
@@ -192,6 +192,7 @@ fn line(command: &Command) -> Option<String> {
         Command::Tell(Fact::PlanEnded { complete, .. }) => format!("ended {complete}"),
         Command::Tell(Fact::Warning { text }) => format!("warning {text}"),
         Command::WakeAt(_) | Command::Tell(_) => return None,
+        Command::ForgetAttributes { node } => format!("forget attributes of {node}"),
         Command::Idle => "idle".into(),
     })
 }

@@ -29,6 +29,8 @@ pub enum Event {
     CoordinatorChanged,
     /// This node is to stop whatever the coordinator does not know any more: every recurring operation ends.
     RecurringDropped,
+    /// What recurs of a resource is due at once: something happened to it.
+    CheckNow { resource: ResourceId },
     /// The administrator put the node's local options anew (`node-action-limit`).
     LimitChanged { parallel_max: usize },
     /// The time asked for by `WakeAt` has come (or any other).

@@ -93,6 +93,11 @@ impl Executor {
         id
     }
 
+    /// Returns whether what runs agents is connected.
+    pub fn is_connected(&self) -> bool {
+        self.connected
+    }
+
     /// Returns how many operations are at work or wait for their turn; recurring ones count only while they are at work.
     pub fn pending(&self) -> usize {
         self.resources.values().map(|queue| queue.waiting.len() + usize::from(queue.active.is_some())).sum()
@@ -115,6 +120,12 @@ impl Executor {
                 }
             }
             Event::CoordinatorChanged => self.introduce(now, commands),
+            Event::CheckNow { resource } => {
+                for recurring in self.resources.get_mut(&resource).into_iter().flat_map(|queue| &mut queue.recurring) {
+                    // One that is at work is due when it has ended.
+                    recurring.due = recurring.due.map(|due| due.min(now.monotonic));
+                }
+            }
             Event::RecurringDropped => self.drop_all_recurring(now, commands),
             Event::LimitChanged { parallel_max } => self.settings.parallel_max = parallel_max,
             Event::TimePassed => {}

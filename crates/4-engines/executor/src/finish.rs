@@ -168,10 +168,11 @@ impl Executor {
             self.changed = saved;
             return;
         }
-        // Results of one watch have one call id, so that time alone tells which of them is the later: a calendar that jumped back
-        // must not make a failure look older than the success before it.
+        // Results of one watch have one call id, so that time alone tells which of them is the later, in the seconds of a record: neither
+        // a calendar that jumped back nor a connection lost right after it was made must make a failure look no later than the success
+        // before it.
         let started = match recurring.reported {
-            Some((_, _, before)) if started < before => Timestamp(before.0 + 1_000_000),
+            Some((_, _, before)) if started.seconds() <= before.seconds() => Timestamp(before.0 + 1_000_000),
             _ => started,
         };
         recurring.reported = Some((verdict.status, verdict.exit, started));

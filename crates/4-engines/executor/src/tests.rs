@@ -162,6 +162,21 @@ fn a_later_result_of_a_watch_is_later_whatever_the_calendar_says() {
     assert_eq!(times, [1000, 1001]);
 }
 
+/// Found with remote nodes: a connection that was lost in the second in which it was made was taken for one that is there.
+#[test]
+fn a_change_within_a_second_is_a_second_later() {
+    let mut rig = Rig::new();
+    rig.now.wall = Timestamp(1_000_000_000);
+    rig.ordered("far", "monitor", 10);
+    rig.exits(1, 0);
+    let check = Event::CheckNow { resource: "far".into() };
+    assert_eq!(rig.event(check), ["run 2 far status"], "a watch is due when it is told so");
+    rig.now.wall = Timestamp(1_000_400_000);
+    rig.exits(2, 1);
+    let times: Vec<i64> = rig.executor.unacknowledged.values().map(|report| report.last_change.seconds()).collect();
+    assert_eq!(times, [1000, 1001]);
+}
+
 #[test]
 fn a_state_change_ends_the_watch_at_work_and_goes_first() {
     let mut rig = Rig::new();

@@ -2,10 +2,12 @@
 
 use crate::command::{LogLevel, MemberCommand};
 use crate::member::{Member, Sleeper};
+use crate::remotes::is_connection_call;
 use messages::agent::{AgentCall, AgentEvent, AgentOrder, AgentResult};
 use messages::group::GroupCommand;
 use messages::operation::{DeviceOrder, DeviceReport, NodeOrder, NodeReport};
 use messages::peer::{MembershipMessage, PeerMessage};
+use model::NodeName;
 use std::time::Duration;
 
 /// How many results of devices are kept for a coordinator that asks again.
@@ -19,12 +21,15 @@ impl Member {
             AgentEvent::Welcome { incarnation, running, next_call } => {
                 self.incarnation = Some(incarnation.clone());
                 // A device's run of an earlier daemon: whoever ordered it has given up on it or asks again.
+                // First, so that the watches of the connections wait for them.
+                self.connect_again();
                 self.give_executor(executor::Event::AgentsConnected { incarnation, running, next_call });
             }
             AgentEvent::Finished(result) => match self.devices.remove(&result.id) {
                 Some(order) => self.device_finished(order, result),
                 None => {
-                    if let Some(result) = self.alert_finished(result) {
+                    let rest = self.alert_finished(result).and_then(|result| self.metadata_finished(result));
+                    if let Some(result) = rest {
                         self.give_executor(executor::Event::AgentFinished(result));
                     }
                 }
@@ -36,12 +41,15 @@ impl Member {
         for command in self.executor.handle(self.now, event) {
             match command {
                 executor::Command::SaveHistory => self.save_history(),
+                executor::Command::Agent(AgentOrder::Run(call)) if is_connection_call(&call) => self.connection_ordered(call),
+                executor::Command::Agent(AgentOrder::Kill { id }) if self.end_connecting(id) => {}
                 executor::Command::Agent(order) => self.out.push(MemberCommand::Agent(order)),
                 executor::Command::Report(report) => {
                     self.alert_of_operation(&report);
                     self.send(PeerMessage::Report(NodeReport::Operation(report)));
                 }
-                executor::Command::ReportAtWork { orders, history } => {
+                executor::Command::ReportAtWork { mut orders, mut history } => {
+                    self.introduce_remotes(&mut orders, &mut history);
                     if let Some(incarnation) = self.incarnation.clone() {
                         self.send(PeerMessage::Report(NodeReport::AtWork { incarnation, orders, history }));
                     }
@@ -52,17 +60,31 @@ impl Member {
                 executor::Command::Warn(text) => self.log(LogLevel::Warning, text),
             }
         }
+        // What was answered at once is passed on when everything that the executor asked for before is done.
+        while let Some(result) = self.remotes.answers.pop_front() {
+            self.give_executor(executor::Event::AgentFinished(result));
+        }
     }
 
     /// Carries out what the coordinator ordered.
     pub(crate) fn ordered(&mut self, order: NodeOrder) {
         match order {
-            NodeOrder::Operation(order) => self.give_executor(executor::Event::Ordered(order)),
-            NodeOrder::Cancel(order) => self.give_executor(executor::Event::CancelOrdered(order)),
-            NodeOrder::Forget { resource } => self.give_executor(executor::Event::ForgetOrdered { resource }),
-            NodeOrder::Acknowledge { reports } => self.give_executor(executor::Event::ReportsAcknowledged(reports)),
+            NodeOrder::Operation(order) => self.give_executor_of(&order.on_node.clone(), executor::Event::Ordered(order)),
+            NodeOrder::Cancel(order) => self.give_executor_of(&order.on_node.clone(), executor::Event::CancelOrdered(order)),
+            NodeOrder::Forget { resource, on_node } => {
+                let node = on_node.unwrap_or_else(|| self.config.node.clone());
+                self.give_executor_of(&node, executor::Event::ForgetOrdered { resource });
+            }
+            NodeOrder::Acknowledge { reports, on_node } => {
+                let node = on_node.unwrap_or_else(|| self.config.node.clone());
+                self.give_executor_of(&node, executor::Event::ReportsAcknowledged(reports));
+            }
             NodeOrder::Device(order) => self.run_device(order),
         }
+    }
+
+    fn give_executor_of(&mut self, node: &NodeName, event: executor::Event) {
+        if *node == self.config.node { self.give_executor(event) } else { self.give_remote(node, event) }
     }
 
     fn run_device(&mut self, order: DeviceOrder) {

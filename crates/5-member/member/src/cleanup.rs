@@ -36,8 +36,11 @@ impl Member {
         let edits: Vec<CibEdit> = forgotten.iter().map(erased).collect();
         self.clear_failures(wanted.as_deref(), node, operation, interval_ms);
         for Forgotten { node, resource, .. } in forgotten {
+            let holder = self.controller.connection_holder(&node).cloned();
+            let on_node = holder.is_some().then(|| node.clone());
+            let node = holder.unwrap_or(node);
             if self.reported.contains_key(&node) {
-                self.order(node, NodeOrder::Forget { resource });
+                self.order(node, NodeOrder::Forget { resource, on_node });
             }
         }
         self.wish_status(edits, "cleanup");
@@ -105,7 +108,10 @@ impl Member {
     ) {
         let nodes: Vec<NodeName> = match node {
             Some(node) => vec![node.clone()],
-            None => self.membership.peers().keys().cloned().collect(),
+            None => {
+                let remote = options::remote_nodes(self.replica.cib());
+                self.membership.peers().keys().cloned().chain(remote).collect()
+            }
         };
         for node in nodes {
             let held = self.attributes.of_node(&node).into_keys().chain(options::node_attributes(self.replica.cib(), &node).into_keys());
@@ -141,7 +147,8 @@ impl Member {
         // Compat: just behind what happened last, so that it asks for a recovery and what is done then comes after it.
         let calls = history.elements_named("lrm_rsc_op").filter_map(|operation| operation.attribute("call-id")?.parse::<u64>().ok());
         let call = CallId(calls.max().unwrap_or(0) + 1);
-        let incarnation = self.membership.peers().get(node).and_then(|peer| peer.incarnation.clone());
+        let holder = self.controller.connection_holder(node).unwrap_or(node).clone();
+        let incarnation = self.membership.peers().get(&holder).and_then(|peer| peer.incarnation.clone());
         let incarnation = incarnation.ok_or_else(|| refusal(105, format!("{node} is not here")))?;
         let report = OperationReport {
             id: ReportId(0),
@@ -169,7 +176,7 @@ impl Member {
             locked_since: None,
             direct: false,
         };
-        self.give_controller(controller::Event::Reported { from: node.clone(), report: Box::new(report) });
+        self.give_controller(controller::Event::Reported { from: holder, report: Box::new(report) });
         Ok(())
     }
 }

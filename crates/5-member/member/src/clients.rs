@@ -264,7 +264,7 @@ impl Member {
         Ok(self.attributes.names().into_iter().filter(|known| expression.is_match(known)).collect())
     }
 
-    fn info(&self) -> NodeInfo {
+    pub(crate) fn info(&self) -> NodeInfo {
         let is_member = |node: &NodeName| self.membership.peers().get(node).is_some_and(membership::Peer::is_member);
         let mut nodes: std::collections::BTreeMap<NodeName, u32> = self.nodes_of_cib();
         for name in self.membership.peers().keys() {

@@ -4,6 +4,7 @@ use crate::event::ClientId;
 use messages::agent::AgentOrder;
 use messages::client::ClientReply;
 use messages::group::GroupCommand;
+use messages::remote::RemoteCommand;
 use model::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,6 +49,8 @@ pub enum MemberCommand {
     Group(GroupCommand),
     /// To the root role.
     Agent(AgentOrder),
+    /// To the edge of remote nodes.
+    Remote(RemoteCommand),
     /// To a local client; dropped when it is gone.
     Reply { client: ClientId, reply: ClientReply },
     /// Calculate a plan and answer with [`crate::MemberEvent::Planned`].

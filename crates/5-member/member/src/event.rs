@@ -3,6 +3,7 @@
 use messages::agent::AgentEvent;
 use messages::client::{Account, ClientRequest};
 use messages::group::GroupEvent;
+use messages::remote::RemoteEvent;
 use transition::Plan;
 
 /// Names one connection of a local client; never used twice during the life of a daemon.
@@ -34,6 +35,8 @@ pub enum MemberEvent {
     Group(GroupEvent),
     /// From the root role: what survived, or how an agent's run ended.
     Agent(AgentEvent),
+    /// From a remote node whose connection this node holds.
+    Remote(RemoteEvent),
     /// A local client asks. `user` is the one whose access rules apply; `None` for root and the cluster's own user.
     Client { client: ClientId, user: Option<Account>, request: ClientRequest },
     /// The connection of a client ended; its subscription with it. What it asked for goes on.

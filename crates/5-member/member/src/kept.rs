@@ -3,14 +3,20 @@
 
 use crate::command::MemberCommand;
 use crate::member::Member;
+use crate::remotes::KeptRemote;
 use messages::peer::HeldAttribute;
+use model::NodeName;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The content of [`MemberCommand::SaveHistory`].
 #[derive(Default, Serialize, Deserialize)]
 pub(crate) struct Kept {
     #[serde(default)]
     pub executor: Option<executor::History>,
+    /// Connections to remote nodes, and the histories of those.
+    #[serde(default)]
+    pub remotes: BTreeMap<NodeName, KeptRemote>,
     #[serde(default)]
     pub attributes: Vec<HeldAttribute>,
     #[serde(default)]
@@ -37,6 +43,7 @@ impl Member {
         }
         let kept = Kept {
             executor: Some(self.executor.history()),
+            remotes: self.remotes.to_keep(),
             attributes: self.attributes.to_keep(),
             known_to_quorum: self.membership.is_known_to_quorum(),
         };

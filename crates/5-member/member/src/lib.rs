@@ -20,6 +20,7 @@ mod member;
 mod options;
 mod peers;
 mod planning;
+mod remotes;
 mod told;
 mod unsupported;
 mod upkeep;

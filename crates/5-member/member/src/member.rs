@@ -10,6 +10,7 @@ use crate::event::{ClientId, MemberEvent};
 use crate::inputs::Inputs;
 use crate::kept::Kept;
 use crate::peers::Outbox;
+use crate::remotes::Remotes;
 use attributes::{Attributes, AttributesEvent};
 use controller::Controller;
 use executor::Executor;
@@ -49,6 +50,7 @@ pub(crate) enum Sleeper {
     Replica,
     Attributes,
     Executor,
+    Remotes,
     Controller,
     Fencer,
     Solitude,
@@ -124,6 +126,7 @@ pub struct Member {
     // As a node.
     pub(crate) incarnation: Option<Incarnation>,
     pub(crate) alerts: Alerts,
+    pub(crate) remotes: Remotes,
     pub(crate) devices: BTreeMap<CallId, DeviceOrder>,
     pub(crate) device_results: VecDeque<messages::operation::DeviceReport>,
     /// The node is on its way out; no further requests of that kind are needed.
@@ -159,6 +162,7 @@ impl Member {
         });
         let settings =
             executor::Settings { node: config.node.clone(), parallel_max: config.parallel_max, feature_set: FEATURE_SET.to_owned() };
+        let remotes = Remotes::restore(&settings, kept.remotes);
         let executor = match kept.executor {
             Some(history) => Executor::restore(settings, history),
             None => Executor::new(settings),
@@ -209,6 +213,7 @@ impl Member {
             idle_waiters: Vec::new(),
             subscribers: BTreeMap::new(),
             incarnation: None,
+            remotes,
             devices: BTreeMap::new(),
             device_results: VecDeque::new(),
             is_leaving: false,
@@ -265,6 +270,7 @@ impl Member {
             MemberEvent::Started => self.check_solitude(),
             MemberEvent::Group(event) => self.group(event),
             MemberEvent::Agent(event) => self.agent(event),
+            MemberEvent::Remote(event) => self.remote(event),
             MemberEvent::Client { client, user, request } => self.client(client, user, request),
             MemberEvent::ClientGone(client) => {
                 self.subscribers.remove(&client);
@@ -317,6 +323,7 @@ impl Member {
                 Sleeper::Replica => self.give_replica(ReplicaEvent::Woken),
                 Sleeper::Attributes => self.give_attributes(AttributesEvent::Woken),
                 Sleeper::Executor => self.give_executor(executor::Event::TimePassed),
+                Sleeper::Remotes => self.wake_remotes(),
                 Sleeper::Controller => self.give_controller(controller::Event::TimePassed),
                 Sleeper::Fencer => self.give_fencer(fencer::Event::TimePassed),
                 Sleeper::Solitude => self.check_solitude(),

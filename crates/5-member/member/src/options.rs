@@ -41,6 +41,13 @@ pub(crate) fn nodes(cib: &Element) -> BTreeMap<NodeName, Option<u32>> {
     named.filter_map(|node| Some((NodeName::new(node.attribute("uname")?), node.id()?.parse().ok()))).collect()
 }
 
+/// Returns the remote and guest nodes that the status knows.
+pub(crate) fn remote_nodes(cib: &Element) -> impl Iterator<Item = NodeName> {
+    let states = cib.child("status").into_iter().flat_map(|status| status.elements_named("node_state"));
+    let remote = states.filter(|state| state.attribute("remote_node") == Some("true"));
+    remote.filter_map(|state| state.attribute("uname").map(NodeName::new))
+}
+
 /// Returns a node's id in the CIB.
 pub(crate) fn node_id<'a>(cib: &'a Element, node: &NodeName) -> Option<&'a str> {
     let configured = cib.descend(&["configuration", "nodes"]).into_iter().flat_map(|nodes| nodes.elements_named("node"));

@@ -69,6 +69,7 @@ impl Member {
                 let (operation, interval_ms) = operation.unzip();
                 self.clear_failures(Some(&wanted), Some(&node), operation.as_deref(), interval_ms);
             }
+            Command::ForgetAttributes { node } => self.give_attributes(attributes::AttributesEvent::NodeGone { node }),
             Command::ShutDown { node } => {
                 self.let_go.insert(node.clone());
                 self.let_go(node);

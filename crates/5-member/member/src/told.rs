@@ -5,11 +5,16 @@ use crate::event::ClientId;
 use crate::member::Member;
 use messages::client::{ClientError, ClientReply, ReplyBody};
 use messages::event::{ClusterEvent, Fact};
+use messages::remote::RemoteCommand;
 use model::format_duration;
 
 impl Member {
     pub(crate) fn reply(&mut self, client: ClientId, id: u64, result: Result<ReplyBody, ClientError>) {
-        self.out.push(MemberCommand::Reply { client, reply: ClientReply { id, result } });
+        let reply = ClientReply { id, result };
+        match self.remotes.clients.get(&client).cloned() {
+            Some((node, session)) => self.out.push(MemberCommand::Remote(RemoteCommand::Reply { node, session, reply })),
+            None => self.out.push(MemberCommand::Reply { client, reply }),
+        }
     }
 
     pub(crate) fn tell_subscribers(&mut self, event: ClusterEvent) {

@@ -1,7 +1,6 @@
 //! What is not carried out yet, written into the status as a failure, so that every tool shows it and nobody waits for it.
 
 use crate::member::{FEATURE_SET, Member};
-use crate::options;
 use crate::upkeep::modify;
 use messages::client::CibEdit;
 use model::{AgentExit, ExecutionStatus};
@@ -32,20 +31,10 @@ impl Member {
                     edits.push(delete(&Element::new("lrm_resource").with("id", resource.id().unwrap_or_default())));
                 }
             }
-            let is_ours = state.attribute("crm-debug-origin") == Some(ORIGIN);
-            if is_ours && !found.iter().any(|one| one.is_node && Some(one.id.as_str()) == state.attribute("uname")) {
-                edits.push(delete(&Element::new("node_state").with("id", state.id().unwrap_or_default())));
-            }
         }
         for one in found {
             if !known.contains(&one.recorded.0.as_str()) {
                 edits.push(modify(Some("status"), &self.record_of(one)));
-            }
-            if one.is_node && options::node_state(self.replica.cib(), &one.id.as_str().into()).is_none() {
-                // A node that was never there and of which nothing is known would have to be fenced.
-                let state = Element::new("node_state").with("id", &one.id).with("uname", &one.id).with("remote_node", "true");
-                let state = state.with("in_ccm", "false").with("crmd", "offline").with("join", "down").with("expected", "down");
-                edits.push(modify(Some("status"), &state.with("crm-debug-origin", ORIGIN)));
             }
         }
     }

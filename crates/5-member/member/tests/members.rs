@@ -1,6 +1,7 @@
 //! What members do together: join, hand over, adopt what runs, leave, look again after a while, and go on with what is under way.
 
 mod cluster;
+mod remote_nodes;
 
 use cluster::Cluster;
 use messages::client::{CibEdit, ClientBody};

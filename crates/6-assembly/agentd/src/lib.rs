@@ -8,10 +8,12 @@ mod daemon;
 mod incarnation;
 mod options;
 mod records;
+mod remote_side;
 mod reset;
 mod supervisor;
 
 pub use agents::{Process, descendants, with_variable};
 pub use options::AgentdOptions;
+pub use remote_side::{RemoteSideOptions, run_remote_side};
 pub use reset::{ROOT_VARIABLE, end_host};
 pub use supervisor::run;

@@ -9,6 +9,7 @@ use anyhow::Context;
 use member::{ClientId, LogLevel, MemberCommand, MemberEvent, PlanOutcome, StoreResult};
 use messages::agent::AgentEvent;
 use messages::group::{GroupEvent, View};
+use remote::Connections;
 use sockets::{Link, Server, SocketEvent};
 use std::collections::VecDeque;
 use std::os::fd::AsFd;
@@ -44,6 +45,7 @@ pub(crate) struct Edges {
     pub log: Log,
     pub group: Group,
     agentd: Link,
+    remotes: Connections,
     server: Option<Server>,
     writer: Option<Writer>,
     planner: Planner,
@@ -69,6 +71,7 @@ impl Edges {
             log: Log::new(&options.root, options.node.clone()),
             group: Group::new(&options.engine, options.node.clone(), life),
             agentd: Link::new(stream)?,
+            remotes: Connections::new(&options.root, format!("{}/{life}", options.node)),
             server: None,
             // A send fails only when the loop has ended.
             writer: Some(Writer::start(&options.root, move |stored| drop(tell_stored.send(Told::Stored(stored))))?),
@@ -148,6 +151,7 @@ impl Edges {
                 Err(reason) => Err(self.root_role_gone(&reason).await),
             },
             Some(told) = self.told.recv() => Ok(self.translate(told)),
+            event = self.remotes.next() => Ok(MemberEvent::Remote(event)),
             () = woken => {
                 self.wake = None;
                 Ok(MemberEvent::Woken)
@@ -181,6 +185,7 @@ impl Edges {
         match command {
             MemberCommand::Group(command) => self.group.command(command),
             MemberCommand::Agent(order) => self.agentd.send(&order),
+            MemberCommand::Remote(command) => self.remotes.command(command),
             MemberCommand::Reply { client, reply } => {
                 let was_cut_off = self.server.as_mut().is_some_and(|server| server.reply(client.0, &reply));
                 if was_cut_off {

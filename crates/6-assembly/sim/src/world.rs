@@ -221,6 +221,8 @@ impl World {
             }
             MemberCommand::Group(GroupCommand::Leave) => {}
             MemberCommand::Agent(order) => self.agent_order(at, order),
+            // No story has remote nodes.
+            MemberCommand::Remote(_) => {}
             MemberCommand::Reply { client, reply } => self.replied(client, reply),
             MemberCommand::Plan(request) => {
                 let wait = self.random.millis(1, 30) + self.sabotage.map_or(Duration::ZERO, Sabotage::planning_takes);

@@ -7,6 +7,7 @@ use member::{ClientId, Member, MemberCommand, MemberConfig, MemberEvent, PlanOut
 use messages::agent::{AgentCall, AgentEvent, AgentOrder, AgentOutcome, AgentResult};
 use messages::client::{ClientBody, ClientRequest};
 use messages::group::{GroupCommand, GroupEvent, Incarnation, View};
+use messages::remote::{RemoteCommand, RemoteEvent};
 use model::{CallId, NodeName, Now, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -25,8 +26,18 @@ pub struct Node {
     daemon: u64,
 }
 
+/// A host that is no member; connected to whoever connects while it is on.
+#[derive(Default)]
+pub struct RemoteHost {
+    pub is_on: bool,
+    pub active: BTreeSet<String>,
+}
+
 /// All of them.
 pub struct Cluster {
+    pub remotes: BTreeMap<NodeName, RemoteHost>,
+    /// Every answer to the wish of a remote node to go down, and every connection's end: `node: what`.
+    pub told_remotes: Vec<String>,
     pub nodes: BTreeMap<NodeName, Node>,
     pub now: Duration,
     /// Every operation that was begun: `node action resource`.
@@ -63,6 +74,8 @@ impl Cluster {
             (NodeName::from(*name), node)
         };
         Self {
+            remotes: BTreeMap::new(),
+            told_remotes: Vec::new(),
             nodes: names.iter().map(node).collect(),
             now: Duration::from_secs(1),
             begun: Vec::new(),
@@ -175,6 +188,7 @@ impl Cluster {
                 node.disk = Some(StoredCib { cib: order.cib, lineage: order.lineage });
                 self.tell(name.as_str(), MemberEvent::Stored(StoreResult { token: order.token, result: Ok(()) }));
             }
+            MemberCommand::Remote(command) => self.carry_out_there(name, command),
             MemberCommand::SaveHistory(bytes) => node.history = Some(bytes),
             MemberCommand::WakeAt(at) => node.wake_at = Some(at),
             MemberCommand::Exit { code, .. } => {
@@ -185,33 +199,54 @@ impl Cluster {
         }
     }
 
-    /// Ends a call as it ends on a healthy host.
-    pub fn finish(&mut self, name: &str, id: CallId) {
-        let node = self.nodes.get_mut(&NodeName::from(name)).unwrap();
-        let Some(call) = node.under_way.remove(&id) else { return };
-        let resource = call.resource.as_ref().map(ToString::to_string).unwrap_or_default();
-        let code = match call.action.as_str() {
-            "start" => {
-                node.active.insert(resource);
-                0
+    fn carry_out_there(&mut self, name: &NodeName, command: RemoteCommand) {
+        let event = match command {
+            RemoteCommand::Connect { node, .. } => match self.remotes.get(&node).is_some_and(|host| host.is_on) {
+                true => RemoteEvent::Connected { node },
+                false => RemoteEvent::Refused { node, reason: "no route".to_owned() },
+            },
+            RemoteCommand::Poke { node, .. } => RemoteEvent::Alive { node },
+            RemoteCommand::Run { node, call } => {
+                let resource = call.resource.as_ref().map(ToString::to_string).unwrap_or_default();
+                self.begun.push(format!("{name}>{node} {} {resource}", call.action));
+                let host = self.remotes.get_mut(&node).unwrap();
+                let outcome = AgentOutcome::Exited(exit_code(&mut host.active, &call.action, resource));
+                RemoteEvent::Finished { node, result: self.result(call.id, outcome) }
             }
-            "stop" => {
-                node.active.remove(&resource);
-                0
-            }
-            "monitor" if !node.active.contains(&resource) => 7,
-            _ => 0,
+            RemoteCommand::Disconnect { node } => return self.told_remotes.push(format!("{node}: {name} disconnects")),
+            RemoteCommand::AnswerShutdown { node, granted } => return self.told_remotes.push(format!("{node}: {granted}")),
+            RemoteCommand::Kill { .. } | RemoteCommand::Reply { .. } => return,
         };
-        let result = AgentResult {
+        self.tell(name.as_str(), MemberEvent::Remote(event));
+    }
+
+    /// Switches a remote host off, or cuts it off, as the holder of its connection sees it.
+    pub fn lose_remote(&mut self, holder: &str, remote: &str) {
+        let event = RemoteEvent::Lost { node: remote.into(), reason: "reset by peer".to_owned() };
+        self.tell(holder, MemberEvent::Remote(event));
+        self.drain();
+    }
+
+    fn result(&self, id: CallId, outcome: AgentOutcome) -> AgentResult {
+        AgentResult {
             id,
-            outcome: AgentOutcome::Exited(code),
+            outcome,
             stdout: String::new(),
             stderr: String::new(),
             exit_reason: None,
             started: Timestamp::from_seconds(1_790_000_000).after(self.now),
             run_time: Duration::from_millis(10),
             queue_time: Duration::ZERO,
-        };
+        }
+    }
+
+    /// Ends a call as it ends on a healthy host.
+    pub fn finish(&mut self, name: &str, id: CallId) {
+        let node = self.nodes.get_mut(&NodeName::from(name)).unwrap();
+        let Some(call) = node.under_way.remove(&id) else { return };
+        let resource = call.resource.as_ref().map(ToString::to_string).unwrap_or_default();
+        let code = exit_code(&mut node.active, &call.action, resource);
+        let result = self.result(id, AgentOutcome::Exited(code));
         self.tell(name, MemberEvent::Agent(AgentEvent::Finished(result)));
         self.drain();
     }
@@ -254,6 +289,22 @@ impl Cluster {
     /// Returns what was begun since this was asked last, probes and watches left out.
     pub fn changes(&mut self) -> Vec<String> {
         std::mem::take(&mut self.begun).into_iter().filter(|line| !line.contains(" monitor ") && !line.contains(" meta-data ")).collect()
+    }
+}
+
+/// Returns how an agent ends on a healthy host.
+fn exit_code(active: &mut BTreeSet<String>, action: &str, resource: String) -> i32 {
+    match action {
+        "start" => {
+            active.insert(resource);
+            0
+        }
+        "stop" => {
+            active.remove(&resource);
+            0
+        }
+        "monitor" if !active.contains(&resource) => 7,
+        _ => 0,
     }
 }
 

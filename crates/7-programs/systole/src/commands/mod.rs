@@ -35,6 +35,7 @@ mod option_table;
 mod options_list;
 mod pacemakerd;
 mod placing;
+mod remote;
 mod resilience;
 mod sandbox;
 mod show_access;
@@ -121,7 +122,9 @@ pub const COMMANDS: &[Command] = &[
     compatible("pacemaker-based", "the metadata of the CIB's options", options_list::daemon),
     compatible("pacemaker-controld", "the metadata of the controller's options, and the version", options_list::daemon),
     compatible("pacemaker-fenced", "the metadata of parameters of fence devices", options_list::daemon),
+    compatible("pacemaker-remoted", "a host that runs agents for a cluster it is no member of", remote::run),
     compatible("pacemaker-schedulerd", "the metadata of the scheduler's options", options_list::daemon),
+    compatible("pacemaker_remoted", "the same under its earlier name", remote::run),
     compatible("pacemakerd", "the version, for agents that ask", pacemakerd::run),
     compatible("stonith_admin", "fence nodes, show what was fenced", stonith_admin::run),
     daemon("agentd", "the root role of a node: runs agents", daemons::agentd),
@@ -129,6 +132,7 @@ pub const COMMANDS: &[Command] = &[
     daemon("hub", "orders messages for nodes on one machine", daemons::hub),
     daemon("links", "links, manual pages and completions, for packages", links::run),
     daemon("node", "the daemon of a node", daemons::node),
+    daemon("remote", "a host that runs agents for a cluster it is no member of", remote::run),
     daemon("serve", "what our own agents leave running", serve),
     daemon("systemd-unit", "one action on a unit of systemd", systemd_unit),
 ];

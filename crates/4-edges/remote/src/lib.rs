@@ -1,0 +1,30 @@
+//! Remote nodes: hosts that run agents for the cluster without being members of it, reached over TLS under a pre-shared key.
+//!
+//! [`Connections`] is a member's side of it. It speaks the protocol of Pacemaker's remote daemon, so that an unmodified
+//! `pacemaker-remoted` serves as the other side. [`Server`] and [`Serving`] are the other side, for members of either kind.
+//!
+//! It connects, carries and translates; which connection there should be, and what its loss means, is never decided here.
+
+mod client;
+mod connection;
+mod frame;
+mod gnutls;
+mod key;
+mod protocol;
+mod server;
+mod serving;
+mod stream;
+
+pub use client::Connections;
+pub use key::{KeyError, read_key};
+pub use server::{Heard, Server};
+pub use serving::{Output, Serving};
+
+/// The port both sides agree on without being told.
+pub const DEFAULT_PORT: u16 = 3121;
+
+/// Returns the calendar time.
+fn wall() -> model::Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    model::Timestamp(since.as_micros() as i64)
+}
