@@ -59,7 +59,7 @@ pub const API_VERSION: &str = "2.25";
 pub const VERSION_TEXT: &str = "Pacemaker 2.1.5\nWritten as Systole, a replacement with the same commands\n";
 
 /// Commands without options, which other programs call.
-pub const PLAIN: [&str; 3] = ["fence_sandbox", "serve", "systemd-unit"];
+pub const PLAIN: [&str; 4] = ["fence_sandbox", "fence_watchdog", "serve", "systemd-unit"];
 
 /// Who a command is for; the overview lists them by this.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -139,6 +139,8 @@ enum Form {
     /// XML with the root that it had before 2.0.4.
     OldXml,
     Html,
+    /// Of our own: what `systole status -o json` prints.
+    Json,
     None,
 }
 
@@ -207,12 +209,13 @@ impl Monitor {
             (true, ..) => Form::OldXml,
             (false, Some(_), _) | (false, None, Some("html")) => Form::Html,
             (false, None, Some("xml")) => Form::Xml,
+            (false, None, Some("json")) => Form::Json,
             (false, None, Some("none")) => Form::None,
             (false, None, None | Some("console" | "text")) => Form::Text,
             (false, None, Some(other)) => {
                 return Err(Refusal::new(
                     Exit::USAGE,
-                    format!("Invalid value '{other}' for --output-as; console, text, xml, html and none are"),
+                    format!("Invalid value '{other}' for --output-as; console, text, xml, html, json and none are"),
                 ));
             }
         };
@@ -364,6 +367,7 @@ impl Monitor {
                 root.with_children(view.to_elements()).to_text()
             }
             Form::Html => self.page(&view),
+            Form::Json => format!("{:#}\n", view.to_json()),
         }
     }
 
