@@ -105,6 +105,25 @@ fn devices_and_levels_become_configuration_and_go_again() {
 }
 
 #[test]
+fn the_description_of_a_resource_is_set_and_taken_away() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let file = folder.path().join("cib.xml");
+    std::fs::write(&file, CIB).expect("the CIB can be written");
+    let resource = |words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_systole"));
+        let command = command.args(["crm_resource", "-r", "web", "--element"]).args(words).env("CIB_file", &file);
+        let output = command.output().expect("the program ends");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    assert_eq!(resource(&["-p", "description", "-v", "x y"]), (Some(0), "Set attribute: name=description value=x y\n".to_owned()));
+    assert_eq!(resource(&["-g", "description"]), (Some(0), "x y\n".to_owned()));
+    assert_eq!(resource(&["-d", "description"]).0, Some(0));
+    assert_eq!(resource(&["-g", "description"]), (Some(0), String::new()));
+    assert_eq!(resource(&["-g", "type"]).1, "Dummy\n");
+    assert_eq!(resource(&["-p", "id", "-v", "other"]).0, Some(64));
+}
+
+#[test]
 fn imagined_events_are_told_and_have_their_effect() {
     let text = output(&["crm_simulate", "-Sp", "-d", "node1"]);
     assert!(text.contains("  * Taking node node1 offline"), "{text}");

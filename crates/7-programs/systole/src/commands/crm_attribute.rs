@@ -51,6 +51,9 @@ struct Arguments {
     /// A utilization attribute of the node
     #[arg(short = 'z', long)]
     utilization: bool,
+    /// (Accepted: scores such as `value++` and `value+=2` are always computed)
+    #[arg(long)]
+    score: bool,
     /// Print only the value
     #[arg(short = 'q', long, short_alias = 'Q')]
     quiet: bool,

@@ -157,6 +157,9 @@ struct Arguments {
     /// The parameter is a meta-attribute
     #[arg(short = 'm', long)]
     meta: bool,
+    /// The parameter is an attribute of the resource's own XML element, such as its description
+    #[arg(long, conflicts_with_all = ["meta", "utilization"])]
+    element: bool,
     /// The parameter is a utilization attribute
     #[arg(short = 'z', long)]
     utilization: bool,

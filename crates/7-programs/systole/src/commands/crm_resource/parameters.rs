@@ -20,6 +20,9 @@ fn sets(arguments: &Arguments) -> &'static str {
 
 /// Shows, sets or deletes a parameter.
 pub fn act(arguments: &Arguments, scene: &Scene<'_>, index: ResourceIndex, report: &mut Report) -> Result<Exit, Refusal> {
+    if arguments.element {
+        return of_element(arguments, scene, index, report);
+    }
     if let Some(name) = &arguments.get_parameter {
         get(arguments, scene, index, name, report);
         return Ok(Exit::OK);
@@ -38,6 +41,44 @@ pub fn act(arguments: &Arguments, scene: &Scene<'_>, index: ResourceIndex, repor
     change(arguments, scene, index, name, None, &mut BTreeSet::new(), report).map(|()| Exit::OK)
 }
 
+/// Shows, sets or deletes an attribute of the element that configures the resource.
+fn of_element(arguments: &Arguments, scene: &Scene<'_>, index: ResourceIndex, report: &mut Report) -> Result<Exit, Refusal> {
+    let id = scene.facts.resource(index).configured_id.to_string();
+    let resources = scene.cib.descend(&["configuration", "resources"]);
+    let element = resources.and_then(|resources| resources.find_by_id(&id));
+    let element = element.ok_or_else(|| super::refused(Exit::NO_SUCH, format!("Resource '{id}' not found")))?;
+    if let Some(name) = &arguments.get_parameter {
+        match element.attribute(name) {
+            Some(value) => shown(name, value, report),
+            None => report.error(format!("Attribute '{name}' not found for '{id}'")),
+        }
+        return Ok(Exit::OK);
+    }
+    let name = arguments.set_parameter.as_ref().or(arguments.delete_parameter.as_ref()).map_or("", String::as_str);
+    if name == "id" {
+        return Err(usage("the id of a resource is not changed in this way"));
+    }
+    if arguments.set_parameter.is_some() {
+        let value = arguments.parameter_value.as_deref().ok_or_else(|| usage("You need to supply a value with the -v option"))?;
+        let bare = Element::new(&element.name).with("id", &id).with(name, value);
+        scene.cluster.edit(admin::edits::modify("resources", bare)).map_err(failed)?;
+        report.line(format!("Set attribute: name={name} value={value}"));
+    } else {
+        let mut without = element.clone();
+        if without.remove(name).is_some() {
+            scene.cluster.edit(admin::edits::replace(Some("resources"), &without)).map_err(failed)?;
+        }
+        report.line(format!("Deleted attribute: {name}"));
+    }
+    Ok(Exit::OK)
+}
+
+fn shown(name: &str, value: &str, report: &mut Report) {
+    report.line(value);
+    let item = Element::new("item").with("name", name).with_text(value);
+    report.element(Element::new("list").with("name", "attributes").with("count", "1").with_child(item));
+}
+
 fn get(arguments: &Arguments, scene: &Scene<'_>, index: ResourceIndex, name: &str, report: &mut Report) {
     let resource = scene.facts.resource(index);
     let value = match sets(arguments) {
@@ -52,9 +93,7 @@ fn get(arguments: &Arguments, scene: &Scene<'_>, index: ResourceIndex, name: &st
         report.error(format!("Attribute '{name}' not found for '{}'", scene.facts.printable_id(index)));
         return;
     };
-    report.line(&value);
-    let item = Element::new("item").with("name", name).with_text(&value);
-    report.element(Element::new("list").with("name", "attributes").with("count", "1").with_child(item));
+    shown(name, &value, report);
 }
 
 /// The pairs of a name below an element, each with what holds it.
