@@ -10,6 +10,9 @@ pub struct Graph {
     /// The attributes of `<transition_graph>` in their order (`cluster-delay`, `stonith-timeout`, `failed-stop-offset`, …).
     pub options: Vec<(String, String)>,
     pub actions: Vec<Action>,
+    /// Actions that are not in the plan and that others wait for in vain; only where they were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub absent: Vec<Action>,
     /// Everything that was considered, for pictures; empty for a graph read from XML.
     #[serde(default, skip_serializing_if = "Diagram::is_empty")]
     pub diagram: Diagram,

@@ -38,7 +38,7 @@ impl Graph {
         if !numbered {
             root.set("transition_id", self.transition.to_string());
         }
-        let by_id: BTreeMap<ActionId, &Action> = self.actions.iter().map(|action| (action.id, action)).collect();
+        let by_id: BTreeMap<ActionId, &Action> = self.absent.iter().chain(&self.actions).map(|action| (action.id, action)).collect();
         for (number, action) in self.actions.iter().enumerate() {
             root.children.push(synapse(number, action, &by_id).into());
         }

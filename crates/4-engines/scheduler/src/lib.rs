@@ -26,17 +26,35 @@ use status::{Facts, Severity};
 use transition::{Plan, Problem};
 use values::Values;
 
+/// What becomes of actions that wait for one that is not in the plan.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum DeadEnds {
+    Removed,
+    Kept,
+}
+
 /// Returns what is to be done, and why. The same facts give the same plan, byte for byte.
 pub fn schedule(facts: &Facts) -> Plan {
+    decide(facts, DeadEnds::Removed)
+}
+
+/// Returns the plan as the incumbent would write it down, which nobody should carry out.
+///
+/// Compat: actions that would wait for one that is not in the plan stay in it, and never begin.
+pub fn schedule_with_dead_ends(facts: &Facts) -> Plan {
+    decide(facts, DeadEnds::Kept)
+}
+
+fn decide(facts: &Facts, dead_ends: DeadEnds) -> Plan {
     let document = Cib::new(facts.cib());
     let constraints = constraints(facts, &document.configuration);
     let scores = scores(facts, &constraints);
     let placement = placement(facts, &constraints, &scores);
-    plan(facts, &constraints, &scores, placement)
+    plan(facts, &constraints, &scores, placement, dead_ends)
 }
 
 /// Returns the plan that brings about what placement decided.
-fn plan(facts: &Facts, constraints: &Constraints, scores: &Scores, placement: Placement) -> Plan {
+fn plan(facts: &Facts, constraints: &Constraints, scores: &Scores, placement: Placement, dead_ends: DeadEnds) -> Plan {
     let mut draft = Draft::new(facts, Values::new(facts, scores));
     draft.revise(constraints, scores);
     draft.apply_effects();
@@ -55,7 +73,7 @@ fn plan(facts: &Facts, constraints: &Constraints, scores: &Scores, placement: Pl
     draft.schedule_fencing_and_shutdowns();
     draft.apply_orderings(&Companions::new(facts, constraints, &placement.colocations));
     let recheck_by = earliest([facts.recheck_by(), constraints.recheck_by, scores.recheck_by]);
-    let graph = draft.build_graph(recheck_by);
+    let graph = draft.build_graph(recheck_by, dead_ends);
     let changes = draft.planned_changes();
     let mut problems: Vec<Problem> = facts.problems.iter().chain(&constraints.problems).filter_map(problem).collect();
     problems.append(&mut draft.problems);

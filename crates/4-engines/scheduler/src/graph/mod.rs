@@ -4,14 +4,16 @@ mod attributes;
 mod changes;
 mod diagram;
 
+use crate::DeadEnds;
 use crate::actions::{ActionIndex, Draft, EdgeIndex, Flags, Relation};
 use model::{NodeName, Timestamp};
 use status::{Kind, NodeIndex, NodeKind, ResourceIndex};
+use std::collections::BTreeSet;
 use transition::{Action, ActionId, ActionKind, ActionNode, ActionResource, Graph};
 
 impl Draft<'_> {
     /// Returns the graph of everything that is to be done.
-    pub(crate) fn build_graph(&mut self, recheck_by: Option<Timestamp>) -> Graph {
+    pub(crate) fn build_graph(&mut self, recheck_by: Option<Timestamp>, dead_ends: DeadEnds) -> Graph {
         let mut order = Vec::new();
         for root in self.roots.clone() {
             self.add_resource(root, &mut order);
@@ -24,9 +26,15 @@ impl Draft<'_> {
         for position in (0..self.actions.len()).rev() {
             self.add_action(ActionIndex(position as u32), &mut order);
         }
-        self.remove_what_waits_in_vain(&mut order);
+        let absent = match dead_ends {
+            DeadEnds::Removed => {
+                self.remove_what_waits_in_vain(&mut order);
+                Vec::new()
+            }
+            DeadEnds::Kept => self.waited_for_in_vain(&order).into_iter().map(|index| self.finished(index, &maintenance)).collect(),
+        };
         let actions = order.into_iter().map(|index| self.finished(index, &maintenance)).collect();
-        Graph { transition: 1, options: self.graph_options(recheck_by), actions, diagram: self.diagram() }
+        Graph { transition: 1, options: self.graph_options(recheck_by), actions, absent, diagram: self.diagram() }
     }
 
     fn graph_options(&self, recheck_by: Option<Timestamp>) -> Vec<(String, String)> {
@@ -126,6 +134,12 @@ impl Draft<'_> {
             open.extend(after.filter(|edge| edge.graphed).map(|edge| edge.then));
         }
         order.retain(|&index| self.a(index).has(Flags::ADDED));
+    }
+
+    /// Returns the actions outside of the plan that others in it wait for.
+    fn waited_for_in_vain(&self, order: &[ActionIndex]) -> BTreeSet<ActionIndex> {
+        let edges = order.iter().flat_map(|&index| &self.a(index).before).map(|edge| self.edges[edge.0 as usize]);
+        edges.filter(|edge| edge.graphed && !self.a(edge.first).has(Flags::ADDED)).map(|edge| edge.first).collect()
     }
 
     /// Makes one order of several with the same first action.

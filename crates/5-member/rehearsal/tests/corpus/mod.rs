@@ -148,10 +148,10 @@ fn request(case: &Case) -> Request {
 
 impl Verdict {
     fn judge_plan(&mut self, input: Prepared, request: &Request, text: &dyn Fn(&str) -> String, graph: Option<Vec<u8>>) {
-        let full = rehearse(input.clone(), request, &scheduler::schedule);
+        let full = rehearse(input.clone(), request, &scheduler::schedule_with_dead_ends);
         self.compare_text("M", &text("summary"), &combined(&full.pieces));
         let quiet = Request { quiet: true, scores: true, ..request.clone() };
-        let scores = rehearse(input, &quiet, &scheduler::schedule);
+        let scores = rehearse(input, &quiet, &scheduler::schedule_with_dead_ends);
         self.compare_text("S", &text("scores"), &sorted(&scores.output()));
         self.compare_text("D", &text("dot"), &sorted_picture(&full.dot(request)));
         if let (Some(plan), Some(bytes)) = (&full.plan, graph) {

@@ -13,7 +13,7 @@ use xml::Element;
 
 /// Shows what the cluster would do in response to events.
 #[derive(Parser, Debug)]
-#[command(name = "crm_simulate", disable_version_flag = true, disable_help_flag = true, after_help = OPERATION_HELP)]
+#[command(name = "crm_simulate", disable_version_flag = true, disable_help_flag = true, args_override_self = true, after_help = OPERATION_HELP)]
 pub struct Arguments {
     /// Process the input and show what actions the cluster will take
     #[arg(short = 'R', long)]
@@ -242,7 +242,7 @@ fn simulate(arguments: &Arguments, elements: &mut Vec<Element>) -> Result<Exit, 
     let input = arguments.input().read("crm_simulate")?;
     refuse_unknown(&input)?;
     let input = rehearsal::prepare(input).map_err(|problems| Refusal::new(Exit::CONFIG, problems.join("\n")))?;
-    let mut rehearsal = rehearse(input, &request, &scheduler::schedule);
+    let mut rehearsal = rehearse(input, &request, &scheduler::schedule_with_dead_ends);
     elements.append(&mut rehearsal.elements);
     write_pieces(&rehearsal.pieces, arguments)?;
     if let Some(path) = &arguments.save_input {
@@ -289,14 +289,16 @@ fn refuse_unknown(cib: &Element) -> Result<(), Refusal> {
     Err(Refusal::new(Exit::CONFIG, text))
 }
 
-/// Compat: 2.1.5 does not note in a rehearsed result where it is of.
+/// Compat: 2.1.5 does not note in a rehearsed result where it is of. It is kept where older results of the history have it:
+/// with it and without it they could not be put in order.
 fn handed_back(outcome: &Element) -> Element {
+    let is_rehearsed = |e: &Element| e.attribute("crm-debug-origin") == Some("crm_simulate");
     let mut element = outcome.clone();
     for state in element.child_or_new("status").elements_mut().filter(|e| e.name == "node_state") {
         let histories = state.child_mut("lrm").and_then(|lrm| lrm.child_mut("lrm_resources"));
         for history in histories.into_iter().flat_map(Element::elements_mut) {
-            for result in history.elements_mut().filter(|e| e.attribute("crm-debug-origin") == Some("crm_simulate")) {
-                result.remove("on_node");
+            if !history.elements().any(|e| !is_rehearsed(e) && e.has("on_node")) {
+                history.elements_mut().filter(|e| is_rehearsed(e)).for_each(|result| drop(result.remove("on_node")));
             }
         }
     }
@@ -343,7 +345,7 @@ fn profile(folder: &PathBuf, arguments: &Arguments, elements: &mut Vec<Element>)
         let input = CibInput::File(path.clone()).prepared("crm_simulate")?;
         let start = std::time::Instant::now();
         for _ in 0..arguments.repeat {
-            std::hint::black_box(rehearse(input.clone(), &request, &scheduler::schedule));
+            std::hint::black_box(rehearse(input.clone(), &request, &scheduler::schedule_with_dead_ends));
         }
         let seconds = format!("{:.2}", start.elapsed().as_secs_f64());
         match is_xml {
