@@ -86,23 +86,27 @@ fn add_within(common: &Common<'_>, set: &Set, default: Score, names: &Names<'_>,
     }
     let with_previous = set.ordering.as_deref().is_none_or(|ordering| ordering.eq_ignore_ascii_case("group"));
     let role = set.role.as_deref();
-    let mut earlier: Vec<ResourceIndex> = Vec::new();
+    let mut earlier: Option<ResourceIndex> = None;
     for name in &set.resources {
         let Some(resource) = names.resource(name) else {
             return problem(&mut constraints.problems, format!("set {} is used only up to {name}, which is no resource", set.id));
         };
         let place = Place { id: &set.id, attribute: None, score, influence: influence(common, resource, names) };
         if score > Score::ZERO {
-            if let Some(&previous) = earlier.last() {
+            if let Some(previous) = earlier {
                 let (dependent, primary) = if with_previous { (resource, previous) } else { (previous, resource) };
                 push([(dependent, role), (primary, role)], place, constraints);
             }
         } else {
-            for &other in earlier.iter().take_while(|&&other| other != resource) {
+            // Compat: those before it; one that is named by what it clones is not found in the list, and so avoids every
+            // member, itself included.
+            let id = names.facts.resource(resource).id.as_str();
+            let others = set.resources.iter().take_while(|other| *other != id).map_while(|other| names.resource(other));
+            for other in others {
                 push([(resource, role), (other, role)], place, constraints);
             }
         }
-        earlier.push(resource);
+        earlier = Some(resource);
     }
 }
 
