@@ -54,6 +54,11 @@ impl Facts {
         Deduction::new(cib, now, self.utc_offset, self.nodes).deduce()
     }
 
+    /// The same, for facts that are needed further on.
+    pub fn deduce_beside(&self, cib: &Element, now: Timestamp) -> Facts {
+        Deduction::new(cib, now, self.utc_offset, self.nodes.clone()).deduce()
+    }
+
     /// Deduces what is true at this time, where clocks are this many seconds east of UTC.
     pub fn deduce_at_offset(cib: &Element, now: Timestamp, utc_offset: i32) -> Facts {
         Deduction::new(cib, now, utc_offset, Vec::new()).deduce()

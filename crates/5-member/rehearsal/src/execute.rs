@@ -3,10 +3,12 @@
 //! Compat: the order is that of the incumbent's engine, which goes through the graph from its start again and again;
 //! an action fires when its turn comes and all it waits for has succeeded, and completes at once.
 
+use crate::Injections;
 use crate::result::OperationResult;
 use crate::tree::{self, AgentOf, Histories};
 use model::Timestamp;
-use status::Facts;
+use status::{Facts, Kind};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use transition::{Action, ActionId, ActionKind, Graph};
 use view::Step;
@@ -28,14 +30,20 @@ pub struct Execution {
     pub ending: Ending,
 }
 
-/// Carries out a plan on a CIB. `failures` name operations that fail (`web_start_0@node1=1`).
-pub fn execute(cib: &mut Element, facts: &Facts, graph: &Graph, failures: &[String], now: Timestamp) -> Execution {
+/// Carries out a plan on a CIB; of what is imagined the operations that fail count.
+///
+/// Compat: where a node was imagined to come, every node that does something is configured as a member of its name (but for
+/// nodes of bundles, which that would break).
+pub fn execute(cib: &mut Element, facts: &Facts, graph: &Graph, imagined: &Injections, now: Timestamp) -> Execution {
     let mut names = BTreeSet::new();
     for resource in &facts.resources {
         names.insert(resource.id.as_str());
         names.extend(resource.history_id.as_ref().map(|id| id.as_str()));
     }
-    let mut paper = Paper { cib, places: BTreeMap::new(), names, graph, failures, now, steps: Vec::new(), recorded: 0, aborted: false };
+    let is_of_bundle = |r: &&status::Resource| r.parent.is_some_and(|parent| matches!(facts.resource(parent).kind, Kind::Bundle(_)));
+    let inside_bundles = facts.resources.iter().filter(is_of_bundle).map(|r| r.id.as_str()).collect();
+    let mut paper =
+        Paper { cib, places: BTreeMap::new(), names, inside_bundles, graph, imagined, now, steps: Vec::new(), recorded: 0, aborted: false };
     let ending = paper.run();
     let Paper { cib, steps, recorded, .. } = paper;
     tree::note_changes(cib, false, recorded);
@@ -55,8 +63,10 @@ struct Paper<'a> {
     places: BTreeMap<String, (usize, Histories)>,
     /// The ids by which resources are known at the moment, in configuration or history.
     names: BTreeSet<&'a str>,
+    /// What bundles are made of, their nodes' connections included.
+    inside_bundles: BTreeSet<&'a str>,
     graph: &'a Graph,
-    failures: &'a [String],
+    imagined: &'a Injections,
     now: Timestamp,
     steps: Vec<Step>,
     /// How many results were put into histories.
@@ -130,9 +140,16 @@ impl Paper<'_> {
         self.steps.push(Step::Fencing { target: target.to_owned(), action: how.to_owned() });
         if !how.eq_ignore_ascii_case("on") {
             self.places.remove(target);
+            self.configure(target);
             let state = tree::node_state(self.cib, target, None);
             tree::set_membership(state, false, "simulate_fencing_action");
             tree::forget(state);
+        }
+    }
+
+    fn configure(&mut self, node: &str) {
+        if !self.imagined.nodes_up.is_empty() && !self.inside_bundles.contains(node) {
+            tree::configured_node(self.cib, node);
         }
     }
 
@@ -165,6 +182,7 @@ impl Paper<'_> {
         };
         let agent = AgentOf { class: Some(&resource.class), provider: resource.provider.as_deref(), name: Some(&resource.kind) };
         if !self.places.contains_key(node) {
+            self.configure(node);
             let at = tree::state_position(self.cib, node, Some(&id));
             let histories = tree::histories(tree::state_at(self.cib, at));
             self.places.insert(node.to_owned(), (at, histories));
@@ -177,6 +195,11 @@ impl Paper<'_> {
             return false;
         }
         self.steps.push(step(interval_ms));
+        // A name that XML cannot have as an attribute is a parameter all the same, and counts in the digest.
+        let mut parameters = Cow::Borrowed(&action.attributes);
+        if !action.numbered_parameters.is_empty() {
+            parameters.to_mut().extend(action.numbered_parameters.clone());
+        }
         let mut result = OperationResult {
             resource: configured,
             operation: &action.operation,
@@ -186,7 +209,7 @@ impl Paper<'_> {
             node,
             exit_reason: "User-injected result",
             at: self.now,
-            parameters: Some(&action.attributes),
+            parameters: Some(&parameters),
         };
         let names = if shown == configured { vec![shown] } else { vec![shown, configured] };
         let pretended = self.pretended_failure(&names, &result);
@@ -208,7 +231,7 @@ impl Paper<'_> {
 
     /// Returns the name under which an operation was said to fail, and with which exit code.
     fn pretended_failure<'n>(&mut self, names: &[&'n str], result: &OperationResult<'_>) -> Option<(&'n str, i32)> {
-        for specification in self.failures {
+        for specification in &self.imagined.failures {
             for name in names {
                 let key = format!("{name}_{}_{}@{}=", result.operation, result.interval_ms, result.node);
                 let is_meant = specification.get(..key.len()).is_some_and(|start| start.eq_ignore_ascii_case(&key));

@@ -154,7 +154,7 @@ pub fn rehearse(input: Prepared, request: &Request, planner: Planner<'_>) -> Reh
     if let (Depth::Execute, Some(plan)) = (request.depth, &rehearsal.plan) {
         show.begin_section("Executing Cluster Transition");
         // Compat: results bear the real time even where the plan is made for another one.
-        let execution = execute(&mut rehearsal.outcome, &facts, &plan.graph, &request.injections.failures, request.clock);
+        let execution = execute(&mut rehearsal.outcome, &facts, &plan.graph, &request.injections, request.clock);
         show.element(|| Element::new("transition").with_children(execution.steps.iter().filter_map(view::step_element)));
         show.steps(&execution.steps);
         show.end_section();
@@ -304,6 +304,9 @@ impl<'a> Printer<'a> {
         self.element(|| shown);
         self.lines.spacer_if(self.printed);
         self.lines.begin(title);
+        if !self.request.quiet {
+            plan.remarks.iter().for_each(|remark| self.lines.raw(remark));
+        }
         for line in &plan.scores {
             let wanted = if line.is_about_utilization() { self.request.utilization } else { self.request.scores };
             if wanted {

@@ -1,6 +1,6 @@
 //! One decision of the scheduler, kept with what it was made from, for questions about it.
 
-use model::{Score, Timestamp};
+use model::{Role, Score, Timestamp};
 use scheduler::constraints::constraints;
 use scheduler::placement::{Placement, placement};
 use scheduler::scores::scores;
@@ -49,8 +49,32 @@ impl Decision {
 
     /// Returns where the primitives of a resource go, as text that can be compared.
     pub fn destinations(&self, id: &str) -> BTreeSet<String> {
-        let nodes = self.primitives(id).into_iter().filter_map(|index| self.placement.node[index.position()]);
-        nodes.map(|node| self.name(node).to_owned()).collect()
+        let placed = self.primitives(id).into_iter().filter_map(|index| Some((index, self.placement.node[index.position()]?)));
+        let words = |(index, node)| match self.role_planned(index) {
+            Role::Promoted => format!("{} (promoted)", self.name(node)),
+            _ => self.name(node).to_owned(),
+        };
+        placed.map(words).collect()
+    }
+
+    /// Returns whether a part of a resource goes to a node.
+    pub fn goes_to(&self, id: &str, node: NodeIndex) -> bool {
+        self.primitives(id).into_iter().any(|index| self.placement.node[index.position()] == Some(node))
+    }
+
+    /// Returns the role that a primitive is to have.
+    pub fn role_planned(&self, index: ResourceIndex) -> Role {
+        match self.placement.role_planned[index.position()] {
+            Role::Unknown if self.placement.node[index.position()].is_some() => Role::Started,
+            Role::Unknown => Role::Stopped,
+            role => role,
+        }
+    }
+
+    /// Returns the score by which it is decided who is promoted, where there is one.
+    pub fn promotion_score(&self, index: ResourceIndex) -> Option<Score> {
+        let id = &self.facts.resource(index).id;
+        self.placement.trace.iter().rev().find(|line| line.text == "promotion score" && line.resource == *id).map(|line| line.score)
     }
 
     /// Returns what speaks for and against a node, as one line.

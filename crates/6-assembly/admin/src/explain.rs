@@ -58,16 +58,31 @@ fn of_primitive(decision: &Decision, index: ResourceIndex, lines: &mut Vec<Strin
     if !lines.is_empty() {
         lines.push(String::new());
     }
+    let runs = match placement.role_now[index.position()] {
+        Role::Promoted => "is promoted",
+        Role::Unpromoted => "runs unpromoted",
+        _ => "runs",
+    };
+    let promoted = if decision.role_planned(index) == Role::Promoted { " and be promoted" } else { "" };
+    let change = match (placement.role_now[index.position()], decision.role_planned(index)) {
+        (Role::Promoted, Role::Promoted) => "stays so",
+        (_, Role::Promoted) => "is to be promoted there",
+        (Role::Promoted, _) => "is to be demoted there",
+        _ => "stays there",
+    };
     lines.push(match (here.as_slice(), there) {
         ([], None) => format!("{} is stopped, and stays stopped.", resource.id),
-        ([], Some(node)) => format!("{} is stopped, and is to start on {node}.", resource.id),
+        ([], Some(node)) => format!("{} is stopped, and is to start on {node}{promoted}.", resource.id),
         (here, _) if !is_managed => {
-            format!("{} runs on {}, and is left alone (unmanaged, in maintenance or blocked).", resource.id, here.join(" and "))
+            format!("{} {runs} on {}, and is left alone (unmanaged, in maintenance or blocked).", resource.id, here.join(" and "))
         }
-        ([here], Some(node)) if *here == node => format!("{} runs on {here}, and stays there.", resource.id),
-        (here, Some(node)) => format!("{} runs on {}, and is to move to {node}.", resource.id, here.join(" and ")),
-        (here, None) => format!("{} runs on {}, and is to stop.", resource.id, here.join(" and ")),
+        ([here], Some(node)) if *here == node => format!("{} {runs} on {here}, and {change}.", resource.id),
+        (here, Some(node)) => format!("{} {runs} on {}, and is to move to {node}{promoted}.", resource.id, here.join(" and ")),
+        (here, None) => format!("{} {runs} on {}, and is to stop.", resource.id, here.join(" and ")),
     });
+    if let Some(score) = decision.promotion_score(index).filter(|_| there.is_some()) {
+        lines.push(format!("  Its promotion score there is {score}; the highest are promoted."));
+    }
     if let Some(reason) = placement.role_reason[index.position()].filter(|_| placement.role_planned[index.position()] == Role::Stopped) {
         lines.push(format!("  It is to be stopped: {reason}."));
     }
@@ -139,7 +154,7 @@ fn trials(cib: &Element, decision: &Decision, id: &str) -> Vec<(String, Element)
         let node = decision.facts.node(*index);
         match (node.standby, node.online) {
             (true, true) => trials.push((format!("{} left standby", node.name), with_standby(cib, &node.id, "off"))),
-            (false, true) if decision.destinations(id).contains(node.name.as_str()) => {
+            (false, true) if decision.goes_to(id, *index) => {
                 trials.push((format!("{} could not run it any more", node.name), with_standby(cib, &node.id, "on")));
             }
             _ => {}
@@ -249,6 +264,43 @@ mod tests {
         let cib = xml::parse(cib.as_bytes(), &xml::Limits::default()).unwrap();
         let text = resource(&cib, "s", Timestamp::from_seconds(1_000_000)).unwrap().join("\n");
         assert!(text.contains("the start of s on n2 waits for the start of r on n1 (order r-then-s)"), "{text}");
+    }
+
+    /// A promotable clone on two nodes of which one is promoted, and its agent wants the other.
+    #[test]
+    fn roles_are_told() {
+        let started = |node: &str, role: &str| {
+            format!(
+                "<lrm_rsc_op id='r_last_0' operation_key='r_{role}_0' operation='{role}' transition-key='1:1:0:x' \
+                 transition-magic='0:0;1:1:0:x' call-id='2' rc-code='0' op-status='0' interval='0' on_node='n{node}'/></lrm_resource>"
+            )
+        };
+        let wants = |node: &str, score: &str| {
+            format!(
+                "</lrm><transient_attributes id='{node}'><instance_attributes id='t{node}'><nvpair id='m{node}' name='master-r' \
+                 value='{score}'/></instance_attributes></transient_attributes></node_state>"
+            )
+        };
+        let text = cib("").to_text();
+        let at = text.find("<status").unwrap();
+        let (configuration, status) = text.split_at(at);
+        let mut states: Vec<String> = Vec::new();
+        for (node, role, score) in [("1", "promote", "5"), ("2", "start", "10")] {
+            let begin = status.find(&format!("<node_state id=\"{node}\"")).unwrap();
+            let state = &status[begin..begin + status[begin..].find("</node_state>").unwrap() + "</node_state>".len()];
+            let state = state.replacen("</lrm_resource>", &started(node, role), 1).replacen("</lrm>", "", 1);
+            states.push(state.replacen("</node_state>", &wants(node, score), 1));
+        }
+        let promotable =
+            "<resources><clone id='c'><meta_attributes id='cm'><nvpair id='cp' name='promotable' value='true'/></meta_attributes>";
+        let configuration = configuration.replace("<resources>", promotable).replace("</resources>", "</clone></resources>");
+        let text = format!("{configuration}<status>{}</status></cib>", states.concat());
+        let cib = xml::parse(text.as_bytes(), &xml::Limits::default()).unwrap();
+        let text = resource(&cib, "c", Timestamp::from_seconds(1_000_000)).unwrap().join("\n");
+        assert!(text.contains("is promoted on n1, and is to be demoted there"), "{text}");
+        assert!(text.contains("runs unpromoted on n2, and is to be promoted there"), "{text}");
+        assert!(text.contains("Its promotion score there is 10"), "{text}");
+        assert!(text.contains("it would run on n1 (promoted)"), "{text}");
     }
 
     #[test]

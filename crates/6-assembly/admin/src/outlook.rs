@@ -51,26 +51,36 @@ pub struct Outlook {
 impl Outlook {
     /// Plans and carries out, until nothing is to be done.
     pub fn settled(cib: &Element, now: Timestamp) -> Self {
-        Self::after_rounds(cib, now, ROUNDS_MAX)
+        Self::from(cib, Facts::deduce(cib, now), ROUNDS_MAX)
+    }
+
+    /// The same for a CIB of which most is known: what these facts were deduced from is not read again.
+    pub fn settled_beside(cib: &Element, known: &Facts) -> Self {
+        Self::from(cib, known.deduce_beside(cib, known.now), ROUNDS_MAX)
     }
 
     /// Plans and carries out so many times at most.
-    pub fn after_rounds(cib: &Element, now: Timestamp, rounds: usize) -> Self {
-        let mut outlook = Self { plans: Vec::new(), facts: Facts::deduce(cib, now), cib: cib.clone(), is_stuck: false };
+    pub fn after_rounds(cib: &Element, known: &Facts, rounds: usize) -> Self {
+        Self::from(cib, known.deduce_beside(cib, known.now), rounds)
+    }
+
+    fn from(cib: &Element, facts: Facts, rounds: usize) -> Self {
+        let now = facts.now;
+        let mut outlook = Self { plans: Vec::new(), facts, cib: cib.clone(), is_stuck: false };
         for _ in 0..rounds {
             let plan = scheduler::schedule(&outlook.facts);
             if plan.graph.actions.is_empty() {
                 outlook.plans.push(plan);
                 return outlook;
             }
-            let execution = rehearsal::execute(&mut outlook.cib, &outlook.facts, &plan.graph, &[], now);
+            let execution = rehearsal::execute(&mut outlook.cib, &outlook.facts, &plan.graph, &rehearsal::Injections::default(), now);
             let changes_something = plan.graph.actions.iter().any(changes_something);
             outlook.plans.push(plan);
             if execution.ending == Ending::Terminated {
                 outlook.is_stuck = true;
                 break;
             }
-            outlook.facts = Facts::deduce(&outlook.cib, now);
+            outlook.facts = outlook.facts.deduce_again(&outlook.cib, now);
             if !changes_something {
                 return outlook;
             }

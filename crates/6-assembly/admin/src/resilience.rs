@@ -95,12 +95,12 @@ fn notes(base: &Outlook, nodes: &[String]) -> Vec<String> {
 
 fn lose(cib: &Element, facts: &Facts, before: &Places, nodes: Vec<String>) -> Loss {
     let imagined = Change::Crash(nodes.clone()).imagine(cib, facts).map_or_else(|_| cib.clone(), |imagined| imagined.cib);
-    let mut outlook = Outlook::after_rounds(&imagined, facts.now, 1);
+    let mut outlook = Outlook::after_rounds(&imagined, facts, 1);
     let mut after = outlook.places();
     let mut down = left_down(before, &after);
     if !down.is_empty() {
         // What takes a second plan (a guest, a connection) is not left down.
-        let rest = Outlook::settled(&outlook.cib, facts.now);
+        let rest = Outlook::settled_beside(&outlook.cib, &outlook.facts);
         let plans = outlook.plans.into_iter().chain(rest.plans).collect();
         outlook = Outlook { plans, ..rest };
         after = outlook.places();

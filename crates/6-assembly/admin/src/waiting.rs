@@ -14,7 +14,8 @@ pub(crate) fn lines(facts: &Facts, plan: &Plan, primitives: &[ResourceIndex]) ->
     let is_of = |action: &&Action| {
         let Some(resource) = action.resource.as_ref().filter(|_| action.kind == ActionKind::Resource) else { return false };
         let name = resource.long_id.as_ref().unwrap_or(&resource.id);
-        action.operation != "monitor" && (names.contains(name.as_str()) || names.contains(resource.id.as_str()))
+        !matches!(action.operation.as_str(), "monitor" | "notify")
+            && (names.contains(name.as_str()) || names.contains(resource.id.as_str()))
     };
     let by_id: BTreeMap<ActionId, &Action> = plan.graph.actions.iter().map(|action| (action.id, action)).collect();
     plan.graph.actions.iter().filter(is_of).filter_map(|action| line(facts, &plan.graph, &by_id, action)).collect()
@@ -37,12 +38,12 @@ fn line(facts: &Facts, graph: &Graph, by_id: &BTreeMap<ActionId, &Action>, actio
     Some(format!("  {} waits for {}{more}", words(action), waits.join(", ")))
 }
 
-/// Returns what an action waits for, through points that nobody carries out.
+/// Returns what an action waits for, through points that nobody carries out and through notifications.
 fn firsts(by_id: &BTreeMap<ActionId, &Action>, action: &Action) -> BTreeSet<ActionId> {
     let (mut found, mut seen, mut open) = (BTreeSet::new(), BTreeSet::new(), action.after.clone());
     while let Some(id) = open.pop() {
         match by_id.get(&id) {
-            Some(first) if first.kind == ActionKind::Pseudo => {
+            Some(first) if first.kind == ActionKind::Pseudo || first.operation == "notify" => {
                 if seen.insert(id) {
                     open.extend(&first.after);
                 }

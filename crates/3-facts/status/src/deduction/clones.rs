@@ -10,7 +10,7 @@ use std::sync::Arc;
 use xml::Element;
 
 /// More instances than this are a slip of the keyboard, and would exhaust the memory.
-pub(super) const INSTANCES_MAX: i32 = 10_000;
+pub(super) const INSTANCES_MAX: i32 = 1_000;
 
 impl Deduction {
     /// Reads a clone's limits and makes its instances.

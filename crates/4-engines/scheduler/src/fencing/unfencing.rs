@@ -86,6 +86,8 @@ impl Draft<'_> {
             self.remarks.push(text);
             return false;
         }
+        let text = format!("Parameters to {} for unfencing {} changed, try '{secure}'", device.id, self.facts.node(node).name);
+        self.remarks.push(text);
         true
     }
 

@@ -41,7 +41,7 @@ impl Trial {
         let facts = Facts::deduce(cib, now);
         let graph = scheduler::schedule(&facts).graph;
         let mut after = cib.clone();
-        let ending = rehearsal::execute(&mut after, &facts, &graph, &[], now).ending;
+        let ending = rehearsal::execute(&mut after, &facts, &graph, &rehearsal::Injections::default(), now).ending;
         let after = Facts::deduce(&after, now);
         Self { cib: cib.clone(), facts, graph, ending, after }
     }

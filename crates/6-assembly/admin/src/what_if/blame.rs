@@ -63,7 +63,7 @@ pub fn blame(outlook: &Outlook, was: &BTreeMap<String, Vec<String>>) -> Vec<Down
         })
         .collect();
     for trial in trials(&outlook.cib, &decision, was.keys()) {
-        let places = Outlook::after_rounds(&trial.cib, outlook.facts.now, 2).places();
+        let places = Outlook::after_rounds(&trial.cib, &outlook.facts, 2).places();
         for down in &mut downs {
             let Some(place) = places.get(&down.resource).filter(|place| !place.nodes.is_empty()) else { continue };
             down.blame.push(Blame {

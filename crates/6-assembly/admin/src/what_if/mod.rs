@@ -87,7 +87,7 @@ pub struct Shift {
 pub fn what_if(cib: &Element, change: &Change, now: Timestamp) -> Result<Answer, Refusal> {
     let facts = Facts::deduce(cib, now);
     let mut imagined = change.imagine(cib, &facts)?;
-    let mut outlook = Outlook::settled(&imagined.cib, now);
+    let mut outlook = Outlook::settled_beside(&imagined.cib, &facts);
     if !change.leaving().is_empty() {
         outlook = gone(outlook, &mut imagined, change.leaving());
     }
@@ -120,7 +120,7 @@ fn gone(outlook: Outlook, imagined: &mut Imagined, nodes: &[String]) -> Outlook 
     let injections = rehearsal::Injections { nodes_down: nodes.to_vec(), ..rehearsal::Injections::default() };
     rehearsal::inject(&mut imagined.cib, &outlook.facts, &injections, now);
     imagined.count_votes(&outlook.facts, nodes);
-    let rest = Outlook::settled(&imagined.cib, now);
+    let rest = Outlook::settled_beside(&imagined.cib, &outlook.facts);
     let plans = outlook.plans.into_iter().chain(rest.plans).collect();
     Outlook { plans, is_stuck: outlook.is_stuck || rest.is_stuck, ..rest }
 }

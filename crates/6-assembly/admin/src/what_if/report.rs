@@ -15,7 +15,9 @@ impl Answer {
             lines.push(format!("  {node} would be fenced{because}"));
         }
         if self.is_stuck {
-            lines.push("  the plan could not be carried out to its end: some of its actions wait for each other".to_owned());
+            lines.push(
+                "  the plans came to no end: actions wait for each other, or each plan leaves something to do for another".to_owned(),
+            );
         }
         if !self.down.is_empty() {
             lines.push(String::new());
