@@ -252,6 +252,12 @@ mod tests {
         let graph = Graph::from_xml(&parse(text.as_bytes(), &Limits::default()).unwrap()).unwrap();
         assert_eq!(graph.actions[0].after, [ActionId(5)]);
         assert_eq!(graph.to_xml().to_text(), text);
+        // What is waited for in vain is named, where the plan knows of it.
+        let mut waiting = graph.clone();
+        waiting.absent = vec![waiting.actions.remove(1)];
+        let written = waiting.to_xml();
+        assert_eq!(written.elements_named("synapse").count(), 1);
+        assert_eq!(Graph::from_xml(&written).unwrap().actions[0].after, [ActionId(5)]);
     }
 
     #[test]

@@ -382,3 +382,27 @@ fn faulty_constraints_are_told_and_left_out() {
     ];
     Cluster::with(&[primitive("a", &[])], &constraints).check(&["a node1"]);
 }
+
+/// Compat: a clone that a set names by what it clones is not found in the list, and so avoids those after it, too.
+#[test]
+fn a_clone_named_by_what_it_clones_avoids_the_whole_set() {
+    let text = |first: &str| {
+        format!(
+            "<cib><configuration><crm_config/><nodes/><resources><clone id='c'><primitive id='p' class='ocf' provider='x' type='y'/></clone>\
+             <primitive id='q' class='ocf' provider='x' type='y'/></resources><constraints><rsc_colocation id='k' score='-5'>\
+             <resource_set id='s'><resource_ref id='{first}'/><resource_ref id='q'/></resource_set></rsc_colocation></constraints>\
+             </configuration><status/></cib>"
+        )
+    };
+    let pairs = |first: &str| {
+        let tree = xml::parse(text(first).as_bytes(), &xml::Limits::default()).unwrap();
+        let facts = status::Facts::deduce(&tree, model::Timestamp::from_seconds(0));
+        let constraints = scheduler::constraints::constraints(&facts, &cib::Cib::new(&tree).configuration);
+        let name = |index| facts.resource(index).id.to_string();
+        let mut pairs: Vec<String> = constraints.colocations.iter().map(|c| format!("{} {}", name(c.dependent), name(c.primary))).collect();
+        pairs.sort();
+        pairs
+    };
+    assert_eq!(pairs("c"), ["q c"]);
+    assert_eq!(pairs("p"), ["c c", "c q", "q c"]);
+}
