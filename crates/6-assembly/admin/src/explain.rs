@@ -269,12 +269,6 @@ mod tests {
     /// A promotable clone on two nodes of which one is promoted, and its agent wants the other.
     #[test]
     fn roles_are_told() {
-        let started = |node: &str, role: &str| {
-            format!(
-                "<lrm_rsc_op id='r_last_0' operation_key='r_{role}_0' operation='{role}' transition-key='1:1:0:x' \
-                 transition-magic='0:0;1:1:0:x' call-id='2' rc-code='0' op-status='0' interval='0' on_node='n{node}'/></lrm_resource>"
-            )
-        };
         let wants = |node: &str, score: &str| {
             format!(
                 "</lrm><transient_attributes id='{node}'><instance_attributes id='t{node}'><nvpair id='m{node}' name='master-r' \
@@ -288,7 +282,15 @@ mod tests {
         for (node, role, score) in [("1", "promote", "5"), ("2", "start", "10")] {
             let begin = status.find(&format!("<node_state id=\"{node}\"")).unwrap();
             let state = &status[begin..begin + status[begin..].find("</node_state>").unwrap() + "</node_state>".len()];
-            let state = state.replacen("</lrm_resource>", &started(node, role), 1).replacen("</lrm>", "", 1);
+            let result = [
+                ("r_monitor_0", format!("r_{role}_0")),
+                ("operation=\"monitor\"", format!("operation=\"{role}\"")),
+                ("1:1:7:x", "1:1:0:x".to_owned()),
+                ("0:7;", "0:0;".to_owned()),
+                ("rc-code=\"7\"", "rc-code=\"0\"".to_owned()),
+                ("</lrm>", String::new()),
+            ];
+            let state = result.iter().fold(state.to_owned(), |state, (from, to)| state.replace(from, to));
             states.push(state.replacen("</node_state>", &wants(node, score), 1));
         }
         let promotable =

@@ -201,8 +201,20 @@ impl Imagined {
             1 => format!("{} fails on {node}", facts.printable_id(index)),
             _ => format!("{} fails on {node} {times} times", facts.printable_id(index)),
         };
+        self.name_node(&node, name.as_str());
         self.inject(facts, Injections { operations: vec![result; times as usize], ..Injections::default() });
         Ok(())
+    }
+
+    /// Notes in what is recorded of a resource which node it is of: only results of one node are ordered by their calls.
+    fn name_node(&mut self, node: &str, resource: &str) {
+        let Some(status) = self.cib.child_mut("status") else { return };
+        for state in status.elements_mut().filter(|e| e.name == "node_state" && e.attribute("uname") == Some(node)) {
+            let histories = state.child_mut("lrm").and_then(|lrm| lrm.child_mut("lrm_resources"));
+            for history in histories.into_iter().flat_map(Element::elements_mut).filter(|e| e.id() == Some(resource)) {
+                history.elements_mut().filter(|result| !result.has("on_node")).for_each(|result| result.set("on_node", node));
+            }
+        }
     }
 
     fn remove(&mut self, ids: &[String]) -> Result<(), Refusal> {

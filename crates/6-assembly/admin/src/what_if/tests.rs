@@ -108,6 +108,23 @@ fn changes_of_every_kind_are_answered() {
 }
 
 #[test]
+fn a_failure_is_noticed_whatever_is_known_of_the_start() {
+    let text = cluster(2, "", &["web"], "", &[("web", 1)]).to_text();
+    let untimed = text.replace(" last-rc-change=\"1\"", "");
+    let later = text.replace("last-rc-change=\"1\"", "last-rc-change=\"2000000\"");
+    // It failed before, long ago, and was started again.
+    let before = "<lrm_rsc_op id=\"web_last_failure_0\" operation_key=\"web_monitor_10000\" operation=\"monitor\" transition-key=\"1:1:0:x\" \
+                  transition-magic=\"0:7;1:1:0:x\" call-id=\"0\" rc-code=\"7\" op-status=\"0\" interval=\"10000\"/><lrm_rsc_op id=\"web_last_0\"";
+    let again = untimed.replacen("<lrm_rsc_op id=\"web_last_0\"", before, 1);
+    for text in [untimed, later, again] {
+        let cib = xml::parse(text.as_bytes(), &xml::Limits::default()).unwrap();
+        let answer = ask(&cib, Change::Fail { resource: "web".into(), node: None, times: 1 });
+        let web = answer.shifts.iter().find(|shift| shift.resource == "web");
+        assert_eq!(web.map(|shift| shift.kind), Some(ShiftKind::Restarts), "{text}");
+    }
+}
+
+#[test]
 fn what_is_not_there_is_refused() {
     let cib = cluster(2, "", &["web"], "", &[("web", 1)]);
     for (change, exit) in [
