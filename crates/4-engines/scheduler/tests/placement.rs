@@ -388,7 +388,7 @@ fn faulty_constraints_are_told_and_left_out() {
 fn a_clone_named_by_what_it_clones_avoids_the_whole_set() {
     let text = |first: &str| {
         format!(
-            "<cib><configuration><crm_config/><nodes/><resources><clone id='c'><primitive id='p' class='ocf' provider='x' type='y'/></clone>\
+            "<cib><configuration><crm_config/><nodes><node id='1' uname='n1'/></nodes><resources><clone id='c'><primitive id='p' class='ocf' provider='x' type='y'/></clone>\
              <primitive id='q' class='ocf' provider='x' type='y'/></resources><constraints><rsc_colocation id='k' score='-5'>\
              <resource_set id='s'><resource_ref id='{first}'/><resource_ref id='q'/></resource_set></rsc_colocation></constraints>\
              </configuration><status/></cib>"
