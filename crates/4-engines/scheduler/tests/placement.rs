@@ -383,7 +383,7 @@ fn faulty_constraints_are_told_and_left_out() {
     Cluster::with(&[primitive("a", &[])], &constraints).check(&["a node1"]);
 }
 
-/// Compat: a clone that a set names by what it clones is not found in the list, and so avoids those after it, too.
+/// Compat: a clone that a set names by what its node knows is not found in the list, and so avoids those after it, too.
 #[test]
 fn a_clone_named_by_what_it_clones_avoids_the_whole_set() {
     let text = |first: &str| {
@@ -391,7 +391,10 @@ fn a_clone_named_by_what_it_clones_avoids_the_whole_set() {
             "<cib><configuration><crm_config/><nodes><node id='1' uname='n1'/></nodes><resources><clone id='c'><primitive id='p' class='ocf' provider='x' type='y'/></clone>\
              <primitive id='q' class='ocf' provider='x' type='y'/></resources><constraints><rsc_colocation id='k' score='-5'>\
              <resource_set id='s'><resource_ref id='{first}'/><resource_ref id='q'/></resource_set></rsc_colocation></constraints>\
-             </configuration><status/></cib>"
+             </configuration><status><node_state id='1' uname='n1' in_ccm='true' crmd='online' join='member' expected='member'><lrm id='1'>\
+             <lrm_resources><lrm_resource id='p' class='ocf' provider='x' type='y'><lrm_rsc_op id='p_last_0' operation='start' interval='0' \
+             rc-code='0' op-status='0' call-id='1' transition-key='1:1:0:x' transition-magic='0:0;1:1:0:x'/></lrm_resource></lrm_resources>\
+             </lrm></node_state></status></cib>"
         )
     };
     let pairs = |first: &str| {
