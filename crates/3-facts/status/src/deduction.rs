@@ -43,7 +43,8 @@ pub(crate) struct Deduction {
 }
 
 impl Facts {
-    /// Deduces what is true at this time from a CIB of the present schema. Rules on the time of day are read as UTC.
+    /// Deduces what is true at this time from a CIB of any schema, read in the words of the newest. Rules on the time of day are read
+    /// as UTC.
     pub fn deduce(cib: &Element, now: Timestamp) -> Facts {
         Self::deduce_at_offset(cib, now, 0)
     }
@@ -76,6 +77,8 @@ impl Deduction {
     }
 
     fn new(cib: &Element, now: Timestamp, utc_offset: i32, earlier: Vec<Node>) -> Self {
+        // An older document says some things in other words (a `master`, several rules in a location, a `lifetime`).
+        let cib = &cib::upgrade(cib).cib;
         let document = Document::new(cib);
         let mut problems = Vec::new();
         let have_quorum = cib.attribute("have-quorum").and_then(parse_boolean).unwrap_or(false);
