@@ -8,7 +8,7 @@ use crate::results::retry_wait;
 use crate::{AttributeChange, Command, Event, InFlight, Node, Settings, StatusEdit};
 use messages::event::{Fact, PlannedAction};
 use messages::group::Incarnation;
-use messages::operation::OperationReport;
+use messages::operation::{OperationReport, ReportId};
 use model::{NodeName, Now, ResourceId, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -55,6 +55,8 @@ pub struct Controller {
     pub(crate) recorded: Replaced,
     /// Lives of hosts that were fenced: what they still say is void.
     pub(crate) fenced: BTreeMap<NodeName, Incarnation>,
+    /// The reports taken of each node in the present life of its host.
+    pub(crate) taken: BTreeMap<NodeName, (Incarnation, BTreeSet<ReportId>)>,
     /// Fencings that failed, by target: how often in a row, and until when the next one waits.
     pub(crate) unfenced: BTreeMap<NodeName, (u32, Duration)>,
     /// Which node holds the connection to each remote node, as far as it was told.
@@ -88,6 +90,7 @@ impl Controller {
             progress: Progress::default(),
             recorded: BTreeMap::new(),
             fenced: BTreeMap::new(),
+            taken: BTreeMap::new(),
             unfenced: BTreeMap::new(),
             connections: BTreeMap::new(),
             leaving: BTreeMap::new(),

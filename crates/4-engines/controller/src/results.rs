@@ -9,10 +9,14 @@ use messages::event::Fact;
 use messages::group::Incarnation;
 use messages::operation::{NodeOrder, OperationReport, ReportId};
 use model::{AgentExit, CallId, ExecutionStatus, NodeName, Now};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How long a fencing waits after the second failure in a row; doubled for each further one, up to 32 times as long.
 const RETRY_MIN: Duration = Duration::from_secs(1);
+
+/// So many reports of a node are remembered: more than can be under way without an answer.
+const TAKEN_MAX: usize = 1024;
 
 /// Returns how long the next fencing of a node waits after so many failures in a row. A device that just failed seldom works a
 /// moment later: the first retry is at once, later ones wait ever longer.
@@ -30,6 +34,10 @@ impl Controller {
             commands.push(acknowledge);
             return;
         }
+        if self.is_repeated(from, &report) {
+            commands.push(acknowledge);
+            return;
+        }
         let place = self.progress.find(&report.transition_key);
         self.record(&report, commands);
         self.connection_reported(now, from, &report, commands);
@@ -39,6 +47,24 @@ impl Controller {
             None => self.unexpected(now, &report, failed, commands),
         }
         commands.push(acknowledge);
+    }
+
+    /// Returns whether a report was taken before: a node sends it again until it is acknowledged, several times while its coordinator
+    /// changes, and a failure must count once.
+    fn is_repeated(&mut self, from: &NodeName, report: &OperationReport) -> bool {
+        // Reports that are made here have no number.
+        if report.id == ReportId::default() {
+            return false;
+        }
+        let (life, taken) = self.taken.entry(from.clone()).or_insert_with(|| (report.incarnation.clone(), BTreeSet::new()));
+        if *life != report.incarnation {
+            (*life, *taken) = (report.incarnation.clone(), BTreeSet::new());
+        }
+        let is_new = taken.insert(report.id);
+        if taken.len() > TAKEN_MAX {
+            taken.pop_first();
+        }
+        !is_new
     }
 
     /// Returns whether what a host says is of a life that has ended.

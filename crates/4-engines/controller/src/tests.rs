@@ -64,6 +64,7 @@ struct Rig {
     calculation: u64,
     transition: i32,
     options: Vec<(String, String)>,
+    reports: std::cell::Cell<u64>,
 }
 
 impl Rig {
@@ -72,7 +73,7 @@ impl Rig {
         let node = |id: &str| Node { id: id.to_owned(), incarnation: Some(Incarnation("boot1".into())), reachable: true, jobs_max: 0 };
         let nodes = ["1", "2", "3"].map(|id| (format!("node{id}").as_str().into(), node(id)));
         let _ = controller.handle(Now::default(), Event::NodesChanged(BTreeMap::from(nodes)));
-        let mut rig = Self { controller, now: Now::default(), calculation: 0, transition: 0, options: vec![] };
+        let mut rig = Self { controller, now: Now::default(), calculation: 0, transition: 0, options: vec![], reports: Default::default() };
         let lines = rig.event(Event::Elected { uuid: UUID.into(), term: 1 });
         assert_eq!(lines, ["idle?no", "calculate"]);
         rig
@@ -114,8 +115,9 @@ impl Rig {
     fn report(&self, key: (i32, i32), what: &str, exit: i32) -> OperationReport {
         let words: Vec<&str> = what.split_whitespace().collect();
         let (operation, interval) = words[0].split_once('@').unwrap_or((words[0], "0"));
+        self.reports.set(self.reports.get() + 1);
         OperationReport {
-            id: ReportId(5),
+            id: ReportId(self.reports.get()),
             incarnation: Incarnation("boot1".into()),
             on_node: words[2].into(),
             resource: words[1].into(),
@@ -259,6 +261,23 @@ fn a_watch_that_fails_later_is_counted_and_planned_for() {
         rig.ends((1, 4), "monitor@10000 web node1", 7),
         ["write node1 web_monitor_10000=7", "node1 fail-count-web#monitor_10000++", "node1 last-failure-web#monitor_10000=0"]
     );
+}
+
+#[test]
+fn a_failure_that_is_reported_several_times_counts_once() {
+    let mut rig = Rig::new();
+    rig.plan(&[]);
+    let report = rig.report((1, 4), "monitor@10000 web node1", 7);
+    let told = |rig: &mut Rig, report: OperationReport| rig.event(Event::Reported { from: "node1".into(), report: Box::new(report) });
+    assert_eq!(told(&mut rig, report.clone()).len(), 3);
+    let again = rig.commands(Event::Reported { from: "node1".into(), report: Box::new(report.clone()) });
+    let is_acknowledged = |command: &Command| matches!(command, Command::Order { order: NodeOrder::Acknowledge { .. }, .. });
+    assert!(matches!(again.as_slice(), [only] if is_acknowledged(only)), "{again:?}");
+    // The same number in another life of the host is another report.
+    let mut nodes = rig.controller.nodes.clone();
+    nodes.get_mut("node1").unwrap().incarnation = Some(Incarnation("boot2".into()));
+    rig.event(Event::NodesChanged(nodes));
+    assert_eq!(told(&mut rig, OperationReport { incarnation: Incarnation("boot2".into()), ..report }).len(), 3);
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn corpus() -> Option<PathBuf> {
 
 fn answer(order: &OperationOrder, status: ExecutionStatus) -> OperationReport {
     OperationReport {
-        id: ReportId(1),
+        id: ReportId(order.transition_key.action.unsigned_abs().into()),
         incarnation: Incarnation("boot".into()),
         on_node: order.on_node.clone(),
         resource: order.resource.clone(),
