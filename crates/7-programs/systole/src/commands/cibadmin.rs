@@ -142,9 +142,17 @@ fn act(arguments: &Arguments, report: &mut Report) -> Result<Exit, Refusal> {
         report.line(format!("{} answers: {}", info.node, info.state));
         return Ok(Exit::OK);
     }
+    let schema = || cluster.cib().ok().and_then(|cib| cib.attribute("validate-with").map(str::to_owned));
+    let old_schema = if arguments.upgrade { schema() } else { None };
     let outcome = if arguments.query { query(arguments, &cluster, report) } else { edit(arguments).and_then(|edit| cluster.edit(edit)) };
     match outcome {
-        Ok(()) => Ok(Exit::OK),
+        Ok(()) => {
+            // Compat: pcs reads these very words.
+            if old_schema.is_some() && schema() == old_schema {
+                eprintln!("Upgrade unnecessary: Schema is already the latest available");
+            }
+            Ok(Exit::OK)
+        }
         Err(refusal) if matches!(refusal.exit, Exit::USAGE | Exit::UNSAFE) => {
             report.error(refusal.message);
             Ok(refusal.exit)

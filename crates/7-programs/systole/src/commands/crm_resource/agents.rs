@@ -144,7 +144,10 @@ fn show_metadata(text: &str, report: &mut Report) -> Result<Exit, Refusal> {
 
 /// Compat: scripts of the LSB have no meta-data; something is said in their place.
 fn made_up(name: &AgentName) -> Option<String> {
-    host().find(&AgentName { class: "lsb".to_owned(), ..name.clone() })?;
+    let script = host().find(&AgentName { class: "lsb".to_owned(), ..name.clone() })?;
+    let header = std::fs::read(script).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    let (short, long) = described(&header);
+    let otherwise = || format!("init script {}", name.kind);
     let text = |name: &str, text: &str| Element::new(name).with("lang", "en").with_text(text);
     let action = |name: &str| Element::new("action").with("name", name).with("timeout", "15");
     let actions = ["meta-data", "start", "stop", "status", "restart", "force-reload"].map(action);
@@ -153,11 +156,37 @@ fn made_up(name: &AgentName) -> Option<String> {
         .with("name", &name.kind)
         .with("version", "0.1")
         .with_child(Element::new("version").with_text("1.0"))
-        .with_child(text("longdesc", &format!("init script {}", name.kind)))
-        .with_child(text("shortdesc", &format!("init script {}", name.kind)))
+        .with_child(text("longdesc", &long.unwrap_or_else(otherwise)))
+        .with_child(text("shortdesc", &short.unwrap_or_else(otherwise)))
         .with_child(Element::new("parameters"))
         .with_child(Element::new("actions").with_children(actions).with_child(monitor));
     Some(format!("<?xml version=\"1.0\"?>\n{}", element.to_text()))
+}
+
+/// Returns the short and the long description in the header of a script of the LSB.
+fn described(script: &str) -> (Option<String>, Option<String>) {
+    let header = script.lines().skip_while(|line| !line.starts_with("### BEGIN INIT INFO")).take_while(|line| !line.starts_with("### END"));
+    let (mut short, mut long): (Option<String>, Option<String>) = (None, None);
+    let mut is_long = false;
+    for line in header {
+        let line = line.trim_start_matches('#');
+        if let Some(text) = line.trim().strip_prefix("Short-Description:") {
+            short = Some(text.trim().to_owned());
+        } else if let Some(text) = line.trim().strip_prefix("Description:") {
+            long = Some(text.trim().to_owned());
+            is_long = true;
+            continue;
+        } else if is_long
+            && let Some(long) = &mut long
+            && (line.starts_with("  ") || line.starts_with('\t'))
+        {
+            // It goes on in lines that are set in.
+            *long += &format!("\n{}", line.trim());
+            continue;
+        }
+        is_long = false;
+    }
+    (short.filter(|text| !text.is_empty()), long.filter(|text| !text.is_empty()))
 }
 
 /// How a run ended.
@@ -239,7 +268,7 @@ pub fn run_resource(
 ) -> Result<Exit, Refusal> {
     let facts = scene.facts;
     let id = arguments.resource()?;
-    let mut index = index;
+    let (named, mut index) = (index, index);
     // A clone stands for the first instance of what it clones.
     while let (Kind::Clone(_), Some(child)) = (&facts.resource(index).kind, facts.resource(index).children.first()) {
         index = *child;
@@ -255,9 +284,10 @@ pub fn run_resource(
         return Err(refused(Exit::UNIMPLEMENTED, format!("Sorry, the --{option} option doesn't support stonith resources")));
     }
     let local = crate::commands::here::local(scene.cluster).unwrap_or_default();
-    let is_instance = resource.instance.is_some();
+    // Compat: an instance is named by its primitive's id, and may be acted on; its clone may not.
+    let is_clone = matches!(facts.resource(named).kind, Kind::Clone(_));
     let runs_here = resource.active_nodes.iter().any(|node| facts.node(*node).name == local.as_str());
-    if is_instance && runs_here && !arguments.force && matches!(option, "force-start" | "force-demote" | "force-promote") {
+    if is_clone && runs_here && !arguments.force && matches!(option, "force-start" | "force-demote" | "force-promote") {
         let text = format!(
             "It is not safe to {action} {id} here: the cluster claims it is already active\nTry setting target-role=Stopped first or specifying the force option"
         );

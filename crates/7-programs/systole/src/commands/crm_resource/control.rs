@@ -24,19 +24,45 @@ pub fn clean(arguments: &Arguments, cluster: &Cluster, report: &mut Report) -> R
         return Err(usage("Must supply a resource id with -r when an operation is given with -n"));
     }
     let interval_ms = arguments.interval.as_deref().map(here::interval_ms).transpose()?;
+    let facts = Facts::deduce(&cluster.cib()?, admin::now());
+    // Compat: what is said of a part is done to the whole group or clone, unless forced.
+    let named = arguments.resource.as_deref().and_then(|id| facts.find_configured(id));
+    let meant = named.map(|index| if arguments.force { index } else { facts.top_of(index, true) });
+    let resource = meant.map(|index| facts.resource(index).configured_id.to_string()).or_else(|| arguments.resource.clone());
     cluster.request(ClientBody::Cleanup {
-        resource: arguments.resource.clone(),
+        resource,
         node: arguments.node.as_deref().map(Into::into),
         operation: arguments.operation.clone(),
         interval_ms,
         refresh: arguments.refresh,
     })?;
-    let what = arguments.resource.as_deref().unwrap_or("all resources");
-    match &arguments.node {
-        Some(node) => report.line(format!("Cleaned up {what} on {node}")),
-        None => report.line(format!("Cleaned up {what} on all nodes")),
+    let Some(id) = &arguments.resource else {
+        report.line("Waiting for 1 reply from the controller");
+        report.line("... got reply (done)");
+        return Ok(Exit::OK);
+    };
+    let parts = meant.map_or_else(|| vec![id.clone()], |index| primitives(&facts, index));
+    for part in parts {
+        for (_, node) in facts.nodes_in_order().filter(|(_, node)| arguments.node.as_deref().is_none_or(|name| node.name == name)) {
+            report.line(format!("Cleaned up {part} on {}", node.name));
+        }
     }
     Ok(Exit::OK)
+}
+
+/// Returns the names of the primitives that a resource consists of; instances of an anonymous clone share one.
+fn primitives(facts: &Facts, index: ResourceIndex) -> Vec<String> {
+    let resource = facts.resource(index);
+    if resource.children.is_empty() {
+        return vec![facts.printable_id(index).to_owned()];
+    }
+    let mut all: Vec<String> = Vec::new();
+    for name in resource.children.iter().flat_map(|child| primitives(facts, *child)) {
+        if !all.contains(&name) {
+            all.push(name);
+        }
+    }
+    all
 }
 
 /// Deletes a resource from the configuration; what refers to it makes the CIB refuse that.

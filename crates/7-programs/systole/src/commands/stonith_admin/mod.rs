@@ -329,6 +329,12 @@ fn records(cluster: &Cluster, target: &str) -> Result<Vec<FenceRecord>, Refusal>
 
 /// Shows the last fencing that succeeded, or with -V all.
 fn history(arguments: &Arguments, cluster: &Cluster, target: &str, shown: &mut Shown) -> Result<(), Refusal> {
+    if arguments.cleanup && !arguments.quiet {
+        shown.line(format!("cleaning up fencing-history for node {target}"));
+    }
+    if arguments.broadcast && !arguments.quiet {
+        shown.line("gather fencing-history from all nodes".to_owned());
+    }
     if arguments.cleanup {
         let node = (target != "*").then(|| target.into());
         return cluster.request(ClientBody::ClearFenceHistory { target: node }).map(|_| ());
