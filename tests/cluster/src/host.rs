@@ -220,6 +220,26 @@ impl Host {
         Ok(command)
     }
 
+    /// Puts the program under test where the field's tools, daemons and agents are looked for; until the host is switched off.
+    ///
+    /// # Errors
+    /// What could not be done.
+    pub fn install(&self) -> anyhow::Result<()> {
+        let program = crate::lab::program().canonicalize()?.display().to_string();
+        self.run("ln", &["-sf", &program, "/usr/sbin/systole"])?;
+        self.run("/usr/sbin/systole", &["links", "/"]).map(drop)
+    }
+
+    /// Runs a script on the host with `sh`, what it is to know as variables first, and returns what it printed.
+    ///
+    /// # Errors
+    /// The host is off, or the script failed; with what it said.
+    pub fn script(&self, script: &str, variables: &[(&str, &str)]) -> anyhow::Result<String> {
+        let mut command = self.command("sh")?;
+        command.args(["-ec", script]).envs(variables.iter().copied());
+        Ok(String::from_utf8_lossy(&run(&mut command)?.stdout).into_owned())
+    }
+
     /// Runs a command on the host and returns what it printed.
     ///
     /// # Errors
