@@ -212,8 +212,11 @@ fn run(agent: &AgentName, action: &str, resource: Option<&str>, parameters: BTre
     // Compat: what OCF_RESKEY_ variables say is taken for the resource's parameters, as far as nothing else says it.
     call_host.inherited.extend(std::env::vars().filter(|(name, _)| name.starts_with("OCF_RESKEY_")));
     let invocation = Invocation::new(&call_host, &call).ok()?;
+    // Compat: what the agent would write to the cluster's log goes to standard error, where whoever asks sees it.
+    let is_of_log = |name: &str| ["HA_LOGFILE", "HA_LOGFACILITY", "HA_DEBUGLOG"].contains(&name.to_uppercase().as_str());
+    let environment = invocation.environment.iter().filter(|(name, _)| !is_of_log(name));
     let mut command = Command::new(&invocation.program);
-    command.args(&invocation.arguments).env_clear().envs(&invocation.environment).current_dir("/");
+    command.args(&invocation.arguments).env_clear().envs(environment).env("HA_logfacility", "none").current_dir("/");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().ok()?;
     if let (Some(mut stdin), Some(input)) = (child.stdin.take(), &invocation.input) {

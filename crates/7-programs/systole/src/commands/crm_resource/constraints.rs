@@ -90,7 +90,7 @@ impl Walk<'_> {
                     let role = |role: Option<model::Role>, word: &str| role.map_or_else(String::new, |role| format!(", {word}={role}"));
                     let roles = format!(
                         "{}{}",
-                        role(colocation.primary_role.filter(|_| !of_followers), "needs role"),
+                        role(colocation.primary_role.filter(|_| !of_followers), "with role"),
                         role(colocation.dependent_role.filter(|_| of_followers), "needs role")
                     );
                     self.lines.item(format_args!("{name} (score={}{roles}, id={})", colocation.score, colocation.id));
