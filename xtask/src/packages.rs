@@ -11,6 +11,8 @@ const PACKAGES: &[(&str, &str)] = &[
     ("nginx-light", "a real web server under its OCF agent"),
     ("apache2", "another one"),
     ("postgresql", "a real database under its OCF agent"),
+    ("mariadb-server", "another one, which replicates"),
+    ("booth", "moves tickets between two clusters in the cluster tests"),
     ("systemd", "units as resources are tried with a systemd in namespaces"),
     ("kmod", "the agent Filesystem wants its modprobe"),
     ("dbus", "the bus on which that systemd is spoken to"),

@@ -29,12 +29,11 @@ pub fn clean(arguments: &Arguments, cluster: &Cluster, report: &mut Report) -> R
     let named = arguments.resource.as_deref().and_then(|id| facts.find_configured(id));
     let meant = named.map(|index| if arguments.force { index } else { facts.top_of(index, true) });
     let resource = meant.map(|index| facts.resource(index).configured_id.to_string()).or_else(|| arguments.resource.clone());
-    cluster.request(ClientBody::Cleanup {
-        resource,
-        node: arguments.node.as_deref().map(Into::into),
-        operation: arguments.operation.clone(),
-        interval_ms,
-        refresh: arguments.refresh,
+    let node = arguments.node.as_deref().map(Into::into);
+    let wish = ClientBody::Cleanup { resource, node, operation: arguments.operation.clone(), interval_ms, refresh: arguments.refresh };
+    cluster.request(wish).map_err(|refusal| match &arguments.resource {
+        Some(id) if refusal.exit == Exit::NO_SUCH => refused(Exit::NO_SUCH, format!("Resource '{id}' not found")),
+        _ => refusal,
     })?;
     let Some(id) = &arguments.resource else {
         report.line("Waiting for 1 reply from the controller");
