@@ -333,7 +333,7 @@ fn history(arguments: &Arguments, cluster: &Cluster, target: &str, shown: &mut S
         shown.line(format!("cleaning up fencing-history for node {target}"));
     }
     if arguments.broadcast && !arguments.quiet {
-        shown.line("gather fencing-history from all nodes".to_owned());
+        shown.line("gather fencing-history from all nodes");
     }
     if arguments.cleanup {
         let node = (target != "*").then(|| target.into());
