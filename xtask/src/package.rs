@@ -12,17 +12,35 @@ use std::process::Command;
 const FILES: &[(&str, &str)] = &[
     ("systole.service", "lib/systemd/system/systole.service"),
     ("systole-remote.service", "lib/systemd/system/systole-remote.service"),
+    ("systole.default", "etc/default/systole"),
     ("systole.tmpfiles", "usr/lib/tmpfiles.d/systole.conf"),
-    ("systole.logrotate", "etc/logrotate.d/systole"),
     ("systole.uidgid", "etc/corosync/uidgid.d/systole"),
     ("systole.8", "usr/share/man/man8/systole.8"),
+    ("debian/copyright", "usr/share/doc/systole/copyright"),
 ];
+
+/// How the package is packed: well, or at once.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Packing {
+    Release,
+    /// For the tests: the program as it is built for them, hardly compressed.
+    Test,
+}
+
+/// Packs the program that tests run, for the test that installs it; `None` where no Debian package can be made.
+pub fn for_tests() -> anyhow::Result<Option<PathBuf>> {
+    if !Command::new("dpkg-deb").arg("--version").output().is_ok_and(|output| output.status.success()) {
+        return Ok(None);
+    }
+    let target = target_folder()?;
+    pack(&target.join("debug/systole"), &target.join("test-package"), Packing::Test).map(Some)
+}
 
 /// Builds the program and packs it; prints where the package is.
 pub fn run() -> anyhow::Result<()> {
     crate::run(Command::new("cargo").args(["build", "--release", "--quiet", "--package", "systole", "--bin", "systole"]))?;
     let target = target_folder()?;
-    let package = pack(&target.join("release/systole"), &target)?;
+    let package = pack(&target.join("release/systole"), &target, Packing::Release)?;
     println!("{}", package.display());
     Ok(())
 }
@@ -36,7 +54,7 @@ pub fn target_folder() -> anyhow::Result<PathBuf> {
 }
 
 /// Packs a program that is built; returns the package.
-fn pack(program: &Path, target: &Path) -> anyhow::Result<PathBuf> {
+fn pack(program: &Path, target: &Path, packing: Packing) -> anyhow::Result<PathBuf> {
     let (tree, sources) = (target.join("package"), crate::root().join("packaging"));
     let _ = fs::remove_dir_all(&tree);
     put(program, &tree.join("usr/sbin/systole"), 0o755)?;
@@ -54,8 +72,9 @@ fn pack(program: &Path, target: &Path) -> anyhow::Result<PathBuf> {
         put(&sources.join("debian").join(name), &tree.join("DEBIAN").join(name), mode)?;
     }
     fs::write(tree.join("DEBIAN/control"), control)?;
+    let compression = if packing == Packing::Release { "-Zxz" } else { "-Znone" };
     let package = target.join(format!("systole_{version}_{architecture}.deb"));
-    crate::run(Command::new("dpkg-deb").args(["--root-owner-group", "-Zxz", "--build"]).arg(&tree).arg(&package))?;
+    crate::run(Command::new("dpkg-deb").args(["--root-owner-group", compression, "--build"]).arg(&tree).arg(&package))?;
     Ok(package)
 }
 

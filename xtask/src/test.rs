@@ -1,6 +1,6 @@
 //! Every test, its set-up included. What is skipped is listed by name with the reason, never passed over.
 
-use crate::{check, packages};
+use crate::{check, package, packages};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
@@ -21,6 +21,7 @@ pub fn run(filter: &[String]) -> anyhow::Result<()> {
     }
     // The end-to-end tests run the real program.
     crate::run(Command::new("cargo").args(["build", "--quiet", "--package", "systole"]))?;
+    package::for_tests()?;
     let tally = run_tests(filter)?;
     for line in &tally.skipped {
         println!("{line}");

@@ -220,6 +220,14 @@ impl Lab {
         }
         let has_ended = eventually(Duration::from_secs(60), || processes(self.stack).is_empty());
         anyhow::ensure!(has_ended, "{} did not end", self.stack.name());
+        self.replace_stack(stack)
+    }
+
+    /// Starts another cluster manager on every host, where the one that was has ended.
+    ///
+    /// # Errors
+    /// It could not be started.
+    pub fn replace_stack(&mut self, stack: Stack) -> anyhow::Result<()> {
         self.stack = stack;
         self.nodes().iter().try_for_each(|host| self.start_daemon(host))
     }

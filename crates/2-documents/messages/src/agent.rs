@@ -107,7 +107,31 @@ pub enum AgentOrder {
     /// Ends this host at once, whatever runs on it: the node must not touch shared things any more.
     ResetHost {
         reason: String,
+        /// It is to stay off.
+        #[serde(default)]
+        off: bool,
     },
+    /// The daemon is well: the watchdog may be petted once.
+    Permit {
+        /// When the daemon knew so, on the machine's monotonic clock. One that was under way for long counts no more.
+        at: Duration,
+        /// Nobody will count this node as lost: it has quorum, or runs nothing. Without it the node lives only while a
+        /// majority of its poison-pill disks can be read.
+        is_safe: bool,
+    },
+}
+
+/// What the root role can do to end its own host.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SelfFencing {
+    /// After how long without permission the host ends.
+    pub timeout: Duration,
+    /// Others can end the host by a poison-pill disk.
+    #[serde(default)]
+    pub has_disks: bool,
+    /// Why nobody may count on it without disks, where that is so.
+    #[serde(default)]
+    pub unfit: Option<String>,
 }
 
 /// From `agentd` to the daemon.
@@ -121,6 +145,9 @@ pub enum AgentEvent {
         running: Vec<AgentCall>,
         /// The first call id that this daemon may use.
         next_call: CallId,
+        /// Absent: the host has no watchdog.
+        #[serde(default)]
+        self_fencing: Option<SelfFencing>,
     },
     Finished(AgentResult),
 }

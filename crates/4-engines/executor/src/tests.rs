@@ -103,7 +103,7 @@ fn line(command: &Command) -> Option<String> {
             format!("at work {orders:?} known {history:?}")
         }
         Command::Warn(text) => format!("warn {text}"),
-        Command::SaveHistory | Command::WakeAt(_) => return None,
+        Command::SaveHistory | Command::WakeAt(_) | Command::Agent(AgentOrder::Permit { .. }) => return None,
     })
 }
 

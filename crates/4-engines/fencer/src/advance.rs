@@ -69,7 +69,8 @@ impl Fencer {
         if found.is_empty() {
             return self.give_up(now, id, refused, commands);
         }
-        found.sort_by_key(|device| (std::cmp::Reverse(device.priority()), device.id.clone()));
+        // Nodes that end themselves take the longest of all: what ends them at once is tried first.
+        found.sort_by_key(|device| (device.is_watchdog(), std::cmp::Reverse(device.priority()), device.id.clone()));
         let alternatives = if has_topology {
             self.level_alternatives(&levels, &found, &fencing.action)
         } else {
@@ -118,11 +119,13 @@ impl Fencer {
             "on" => all("on"),
             "off" => all("off"),
             _ => {
-                let can = |device: &&Device| self.known(device).reboots || device.parameters.contains_key("pcmk_reboot_action");
+                let can = |device: &&Device| {
+                    device.is_watchdog() || self.known(device).reboots || device.parameters.contains_key("pcmk_reboot_action")
+                };
                 if devices.len() == 1 && devices.iter().all(can) {
                     return all("reboot");
                 }
-                let on = devices.iter().filter(|device| self.known(device).turns_on && !device.stays_off());
+                let on = devices.iter().filter(|device| self.known(device).turns_on && !device.stays_off() && !device.is_watchdog());
                 all("off").into_iter().chain(on.map(|device| stage(device, "on", true))).collect()
             }
         }
@@ -136,6 +139,9 @@ impl Fencer {
     fn begin_stage(&mut self, now: Now, id: u64, stage: Stage, mut tried: BTreeSet<NodeName>, commands: &mut Vec<Command>) {
         let Some(fencing) = self.fencings.get(&id).cloned() else { return };
         let device = self.configuration.devices.get(&stage.device).cloned();
+        if device.as_ref().is_some_and(Device::is_watchdog) {
+            return self.await_self_fencing(now, id, stage, commands);
+        }
         let nodes =
             device.as_ref().map(|device| self.candidates(device, &self.known(device), &fencing.target, stage.action)).unwrap_or_default();
         let next = nodes.into_iter().find(|node| !tried.contains(node));
@@ -175,6 +181,7 @@ impl Fencer {
         let Some(attempt) = &mut fencing.attempt else { return };
         match attempt.progress {
             AttemptProgress::AtWork { .. } => return,
+            AttemptProgress::EndsItself { until, ordered } => return self.watch_self_fencing(now, id, until, ordered, commands),
             AttemptProgress::Delayed { until } if until > now.monotonic => return,
             _ => attempt.progress = AttemptProgress::Queued,
         }
@@ -240,12 +247,7 @@ impl Fencer {
             return;
         }
         let Some(error) = error else {
-            fencing.last = Some((attempt.node, attempt.stage.device));
-            fencing.stages.pop_front();
-            if fencing.stages.is_empty() {
-                self.finish(now, id, None, commands);
-            }
-            return;
+            return self.stage_succeeded(now, id, attempt.node, attempt.stage.device, commands);
         };
         fencing.error = Some(error.clone());
         commands.push(Command::Log(format!("{} failed on {}: {error}", attempt.stage.device, attempt.node)));
@@ -266,7 +268,17 @@ impl Fencer {
         self.begin_stage(now, id, attempt.stage, attempt.tried, commands);
     }
 
-    fn stage_failed(&mut self, now: Now, id: u64, stage: &Stage, error: String, commands: &mut Vec<Command>) {
+    /// The first of the stages that are left is done: the next one, or the end.
+    pub(crate) fn stage_succeeded(&mut self, now: Now, id: u64, by: NodeName, device: ResourceId, commands: &mut Vec<Command>) {
+        let Some(fencing) = self.fencings.get_mut(&id) else { return };
+        fencing.last = Some((by, device));
+        fencing.stages.pop_front();
+        if fencing.stages.is_empty() {
+            self.finish(now, id, None, commands);
+        }
+    }
+
+    pub(crate) fn stage_failed(&mut self, now: Now, id: u64, stage: &Stage, error: String, commands: &mut Vec<Command>) {
         let Some(fencing) = self.fencings.get_mut(&id) else { return };
         if stage.optional {
             commands.push(Command::Log(format!("Ignoring that {} does not turn {} back on: {error}", stage.device, fencing.target)));

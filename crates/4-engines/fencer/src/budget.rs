@@ -17,6 +17,9 @@ impl Fencer {
 
     fn stage_budget(&self, fencing: &Fencing, stage: &Stage) -> Duration {
         let Some(device) = self.configuration.devices.get(&stage.device) else { return fencing.timeout };
+        if device.is_watchdog() {
+            return self.configuration.watchdog.unwrap_or_default();
+        }
         let delay = if stage.action == "on" { Duration::ZERO } else { device.delay(&fencing.target).1 };
         device.timeout(stage.action, fencing.timeout) + delay
     }

@@ -20,6 +20,8 @@ pub struct Configuration {
     pub action: String,
     /// `stonith-timeout`: the time of one device's action unless the device says otherwise.
     pub timeout: Duration,
+    /// After how long a lost node has ended itself by its watchdog (`stonith-watchdog-timeout`); the device [`WATCHDOG`] stands for that.
+    pub watchdog: Option<Duration>,
     /// Rules decided something that depends on attributes of nodes: to be read again when these change.
     pub depends_on_nodes: bool,
     /// Rules decided something that changes at this time: to be read again then.
@@ -32,6 +34,23 @@ pub struct Circumstances {
     pub now: Timestamp,
     /// The attributes of each node that may run devices.
     pub attributes: BTreeMap<NodeName, BTreeMap<String, String>>,
+    /// The time-out of this host's own watchdog (`SBD_WATCHDOG_TIMEOUT`).
+    pub watchdog: Option<Duration>,
+}
+
+/// Compat: what the field calls the device that stands for nodes that end themselves.
+pub const WATCHDOG: &str = "watchdog";
+/// Its agent. There is nothing to run: the others only wait.
+pub const WATCHDOG_AGENT: &str = "fence_watchdog";
+
+/// Returns after how long a lost node has ended itself, by `stonith-watchdog-timeout` as it is written; `None`: nobody counts on that.
+///
+/// Compat: a negative value stands for twice the time-out of this host's watchdog.
+pub fn watchdog_wait(text: &str, own: Option<Duration>) -> Option<Duration> {
+    if text.trim_start().starts_with('-') {
+        return own.map(|timeout| timeout * 2);
+    }
+    parse_interval(text).filter(|wait| !wait.is_zero())
 }
 
 /// One fence device: a primitive of class `stonith` that is not disabled.
@@ -97,6 +116,13 @@ impl Configuration {
                 depends_on_nodes |= place(location, circumstances, &mut recheck, &mut devices);
             }
         }
+        let watchdog = option(["stonith-watchdog-timeout", "fencing-watchdog-timeout"]);
+        let watchdog = watchdog.and_then(|text| watchdog_wait(text, circumstances.watchdog));
+        // Compat: a configured one must have this name; its pcmk_host_list says which nodes have a watchdog.
+        devices.retain(|id, device| !device.is_watchdog() || (watchdog.is_some() && id.as_str() == WATCHDOG));
+        if watchdog.is_some() && !devices.contains_key(WATCHDOG) {
+            devices.insert(WATCHDOG.into(), Device::watchdog());
+        }
         let levels = cib.configuration.fencing_levels.iter().filter_map(|level| {
             let target = match level.target? {
                 FencingTarget::Node(name) => Target::Node(name.into()),
@@ -110,10 +136,16 @@ impl Configuration {
             enabled: option(["stonith-enabled", "fencing-enabled"]).and_then(parse_boolean).unwrap_or(true),
             action: option(["stonith-action", "fencing-action"]).unwrap_or("reboot").to_owned(),
             timeout: option(["stonith-timeout", "fencing-timeout"]).and_then(parse_interval).unwrap_or(Duration::from_secs(60)),
+            watchdog,
             depends_on_nodes,
             until: recheck.0,
             devices,
         }
+    }
+
+    /// Returns whether a node ends itself by its watchdog when it is lost.
+    pub fn fences_itself(&self, node: &NodeName) -> bool {
+        self.enabled && self.devices.values().any(|device| device.is_watchdog() && device.reaches_by_watchdog(node))
     }
 
     /// Returns the levels for a target, by ascending index. Compat: levels by name win over those by pattern, those over attributes.

@@ -1,6 +1,7 @@
 //! One fence device: what its `pcmk_*` parameters and its agent's meta-data say about how it is used.
 
 use crate::Device;
+use crate::configuration::{WATCHDOG, WATCHDOG_AGENT};
 use messages::agent::{AgentName, AgentOutcome};
 use model::{NodeName, parse_boolean, parse_interval};
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,6 +75,29 @@ pub(crate) enum HostCheck {
 }
 
 impl Device {
+    /// Returns the device that stands for nodes that end themselves, where none is configured.
+    pub(crate) fn watchdog() -> Self {
+        Self {
+            id: WATCHDOG.into(),
+            agent: AgentName { class: "stonith".to_owned(), provider: None, kind: WATCHDOG_AGENT.to_owned() },
+            parameters: BTreeMap::new(),
+            meta: BTreeMap::new(),
+            banned: BTreeSet::new(),
+            only: None,
+        }
+    }
+
+    /// Returns whether the device stands for nodes that end themselves.
+    pub(crate) fn is_watchdog(&self) -> bool {
+        self.agent.kind == WATCHDOG_AGENT
+    }
+
+    /// Returns whether such a device counts for a node: all, where no list says otherwise.
+    pub(crate) fn reaches_by_watchdog(&self, target: &NodeName) -> bool {
+        let has_list = self.parameter("pcmk_host_list").is_some() || self.parameter("pcmk_host_map").is_some();
+        !has_list || self.is_listed(target)
+    }
+
     fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }

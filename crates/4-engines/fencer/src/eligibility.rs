@@ -19,6 +19,13 @@ pub(crate) enum Reach {
 impl Fencer {
     /// Returns whether a device can do this to a target. Asks its agent where that is the only way to know.
     pub(crate) fn reach(&mut self, now: Now, device: &Device, target: &NodeName, action: &str, commands: &mut Vec<Command>) -> Reach {
+        if device.is_watchdog() {
+            return match action {
+                "on" => Reach::No("a watchdog turns no node on".to_owned()),
+                _ if !device.reaches_by_watchdog(target) => Reach::No("its pcmk_host_list does not name it".to_owned()),
+                _ => Reach::Yes,
+            };
+        }
         let Some(facts) = self.facts(now, device, commands) else { return Reach::Asking };
         if action == "on" && !facts.turns_on {
             return Reach::No("its agent cannot turn a node on".to_owned());

@@ -48,9 +48,9 @@ pub struct Fencer {
     pub(crate) fencings: BTreeMap<u64, Fencing>,
     records: Records,
     /// The present term while this node leads.
-    term: Option<u64>,
+    pub(crate) term: Option<u64>,
     random: u64,
-    next_run: u64,
+    pub(crate) next_run: u64,
     next_fencing: u64,
     wake_at: Option<Duration>,
 }
@@ -245,7 +245,7 @@ impl Fencer {
         let members = self.situation.members.clone();
         self.lose_runs(now, |run| !members.contains_key(&run.node), "has left the cluster", commands);
         // Agents are asked about themselves before anyone needs them.
-        let devices: Vec<Device> = self.configuration.devices.values().cloned().collect();
+        let devices: Vec<Device> = self.configuration.devices.values().filter(|device| !device.is_watchdog()).cloned().collect();
         if !self.situation.members.is_empty() {
             for device in &devices {
                 if let Some(facts) = self.facts(now, device, commands) {
@@ -335,7 +335,7 @@ impl Fencer {
         let runs = self.runs.values().map(|run| run.deadline);
         let fencings = self.fencings.values().flat_map(|fencing| {
             let delayed = match fencing.attempt.as_ref().map(|attempt| attempt.progress) {
-                Some(AttemptProgress::Delayed { until }) => Some(until),
+                Some(AttemptProgress::Delayed { until } | AttemptProgress::EndsItself { until, .. }) => Some(until),
                 _ => None,
             };
             let patience = Some(fencing.patience).filter(|at| fencing.attempt.is_none() && *at > now.monotonic);

@@ -35,6 +35,8 @@ pub(crate) enum AttemptProgress {
     Delayed { until: Duration },
     /// It waits for the device, which is at its limit.
     Queued,
+    /// The target ends itself; by then it has. `ordered`: it was told to, as it still could be.
+    EndsItself { until: Duration, ordered: bool },
     /// The node was asked under this number.
     AtWork { run: u64, since: Duration },
 }

@@ -16,10 +16,13 @@ mod history;
 mod inquiry;
 mod overheard;
 mod question;
+mod self_fencing;
+#[cfg(test)]
+mod self_fencing_tests;
 #[cfg(test)]
 mod tests;
 
-pub use configuration::{Circumstances, Configuration, Device, Level, Target};
+pub use configuration::{Circumstances, Configuration, Device, Level, Target, WATCHDOG, WATCHDOG_AGENT, watchdog_wait};
 pub use event::{Command, Event, Outcome, Request, Situation};
 pub use fencer::Fencer;
 pub use question::{DeviceCall, Question, targets};

@@ -12,7 +12,7 @@ const META: &str = r#"<resource-agent name="fence_x"><parameters><parameter name
   <actions><action name="on"/><action name="off"/><action name="reboot"/><action name="status"/><action name="list"/></actions></resource-agent>"#;
 
 /// Writes a CIB with these devices (`ID name=value …`) and levels (`TARGET INDEX devices`).
-fn configuration(devices: &[&str], levels: &[&str]) -> Configuration {
+pub(crate) fn configuration(devices: &[&str], levels: &[&str]) -> Configuration {
     let mut text = "<cib><configuration><crm_config/><resources>".to_owned();
     for device in devices {
         let mut words = device.split(' ');
@@ -33,14 +33,14 @@ fn configuration(devices: &[&str], levels: &[&str]) -> Configuration {
     Configuration::read(&xml::parse(text.as_bytes(), &xml::Limits::default()).unwrap(), &Circumstances::default())
 }
 
-struct Rig {
-    fencer: Fencer,
-    now: Now,
-    orders: Vec<(NodeName, DeviceOrder)>,
+pub(crate) struct Rig {
+    pub(crate) fencer: Fencer,
+    pub(crate) now: Now,
+    pub(crate) orders: Vec<(NodeName, DeviceOrder)>,
     meta: String,
 }
 
-fn situation(members: &[&str]) -> Situation {
+pub(crate) fn situation(members: &[&str]) -> Situation {
     let life = |node: &&str| (NodeName::new(node), Incarnation(format!("{node}-life1")));
     Situation {
         members: members.iter().map(life).collect(),
@@ -50,11 +50,11 @@ fn situation(members: &[&str]) -> Situation {
 }
 
 impl Rig {
-    fn new(devices: &[&str], levels: &[&str]) -> Self {
+    pub(crate) fn new(devices: &[&str], levels: &[&str]) -> Self {
         Self::with_meta(devices, levels, META)
     }
 
-    fn with_meta(devices: &[&str], levels: &[&str], meta: &str) -> Self {
+    pub(crate) fn with_meta(devices: &[&str], levels: &[&str], meta: &str) -> Self {
         let mut rig = Self { fencer: Fencer::new(), now: Now::default(), orders: vec![], meta: meta.to_owned() };
         rig.at(1);
         rig.event(Event::SituationChanged(situation(&["node1", "node3"])));
@@ -64,7 +64,7 @@ impl Rig {
     }
 
     /// Gives an event; questions about meta-data are answered at once.
-    fn event(&mut self, event: Event) -> Vec<String> {
+    pub(crate) fn event(&mut self, event: Event) -> Vec<String> {
         let mut lines = Vec::new();
         let mut events = vec![event];
         while let Some(event) = events.pop() {
@@ -82,16 +82,16 @@ impl Rig {
         lines
     }
 
-    fn at(&mut self, at: u64) -> Vec<String> {
+    pub(crate) fn at(&mut self, at: u64) -> Vec<String> {
         self.now = Now { monotonic: Duration::from_secs(at), wall: Timestamp::from_seconds(1000 + at as i64) };
         self.event(Event::TimePassed)
     }
 
-    fn fence(&mut self, ticket: u64, target: &str, action: &str) -> Vec<String> {
+    pub(crate) fn fence(&mut self, ticket: u64, target: &str, action: &str) -> Vec<String> {
         self.event(Event::Requested(self.request(ticket, target, action)))
     }
 
-    fn request(&self, ticket: u64, target: &str, action: &str) -> Request {
+    pub(crate) fn request(&self, ticket: u64, target: &str, action: &str) -> Request {
         Request {
             ticket,
             target: target.into(),
@@ -110,12 +110,12 @@ impl Rig {
         self.event(answer(&node, &order, outcome, stdout))
     }
 
-    fn exits(&mut self, device: &str, code: i32) -> Vec<String> {
+    pub(crate) fn exits(&mut self, device: &str, code: i32) -> Vec<String> {
         self.ends(device, AgentOutcome::Exited(code), "")
     }
 }
 
-fn answer(node: &NodeName, order: &DeviceOrder, outcome: AgentOutcome, stdout: &str) -> Event {
+pub(crate) fn answer(node: &NodeName, order: &DeviceOrder, outcome: AgentOutcome, stdout: &str) -> Event {
     let report = DeviceReport {
         ticket: order.ticket,
         device: order.device.clone(),
@@ -127,7 +127,7 @@ fn answer(node: &NodeName, order: &DeviceOrder, outcome: AgentOutcome, stdout: &
     Event::DeviceReported { from: node.clone(), report }
 }
 
-fn line(command: &Command) -> Option<String> {
+pub(crate) fn line(command: &Command) -> Option<String> {
     match command {
         Command::RunDevice { node, order } => {
             let port = order.parameters.get("port").map(|port| format!(" port={port}")).unwrap_or_default();
@@ -411,8 +411,9 @@ fn rules_say_where_a_device_may_be_used() {
     let cib = xml::parse(text.as_bytes(), &xml::Limits::default()).unwrap();
     let attributes = |site: &str| BTreeMap::from([("site".to_owned(), site.to_owned())]);
     let nodes = BTreeMap::from([("node1".into(), attributes("a")), ("node2".into(), attributes("b")), ("node3".into(), attributes("a"))]);
-    let read =
-        |seconds: i64| Configuration::read(&cib, &Circumstances { now: Timestamp::from_seconds(seconds), attributes: nodes.clone() });
+    let read = |seconds: i64| {
+        Configuration::read(&cib, &Circumstances { now: Timestamp::from_seconds(seconds), attributes: nodes.clone(), watchdog: None })
+    };
     let configuration = read(10);
     let device = &configuration.devices["a"];
     let allowed: Vec<&str> = ["node1", "node2", "node3"].into_iter().filter(|node| device.is_allowed_on(&(*node).into())).collect();

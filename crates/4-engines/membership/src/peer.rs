@@ -73,6 +73,11 @@ impl Peer {
         self.version
     }
 
+    /// Returns when the node was heard of last in the group.
+    pub fn heard(&self) -> Duration {
+        self.heard
+    }
+
     /// Returns whether a partition with quorum knows that the node is here, and so would fence it before it recovers what may run there.
     pub fn is_known_to_quorum(&self) -> bool {
         self.known_to_quorum

@@ -18,12 +18,14 @@ const LEAVING_PATIENCE: Duration = Duration::from_secs(2);
 impl Member {
     pub(crate) fn agent(&mut self, event: AgentEvent) {
         match event {
-            AgentEvent::Welcome { incarnation, running, next_call } => {
+            AgentEvent::Welcome { incarnation, running, next_call, self_fencing } => {
                 self.incarnation = Some(incarnation.clone());
+                self.self_fencing = self_fencing;
                 // A device's run of an earlier daemon: whoever ordered it has given up on it or asks again.
                 // First, so that the watches of the connections wait for them.
                 self.connect_again();
                 self.give_executor(executor::Event::AgentsConnected { incarnation, running, next_call });
+                self.permit();
             }
             AgentEvent::Finished(result) => match self.devices.remove(&result.id) {
                 Some(order) => self.device_finished(order, result),
@@ -95,6 +97,10 @@ impl Member {
         }
         if self.devices.values().any(|running| running.ticket == order.ticket) {
             return;
+        }
+        let ends_itself = order.agent.kind == fencer::WATCHDOG_AGENT && matches!(order.action.as_str(), "off" | "reboot");
+        if ends_itself {
+            return self.end_this_host(&order.action);
         }
         let id = self.executor.allocate_call();
         let call = AgentCall {

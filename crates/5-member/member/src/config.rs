@@ -38,8 +38,6 @@ pub struct MemberConfig {
     /// The version of messages that this daemon speaks; a greater one than this program's stands for a later program in tests of
     /// clusters whose nodes are upgraded one by one.
     pub message_version: u32,
-    /// Whether this host has a working watchdog (the root role says so).
-    pub has_watchdog: bool,
     /// How many agents run at once on this host: twice its cores.
     pub parallel_max: usize,
     /// The number that comes next in each series of saved plan inputs (see `input_series`); the storage edge knows them.
@@ -63,7 +61,6 @@ impl MemberConfig {
             stored: None,
             history: None,
             message_version: messages::peer::VERSION,
-            has_watchdog: false,
             parallel_max: 8,
             next_inputs: BTreeMap::new(),
             infrastructure: "corosync".to_owned(),

@@ -21,6 +21,7 @@ mod options;
 mod peers;
 mod planning;
 mod remotes;
+mod self_fencing;
 mod told;
 mod unsupported;
 mod upkeep;

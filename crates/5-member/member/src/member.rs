@@ -16,6 +16,7 @@ use controller::Controller;
 use executor::Executor;
 use fencer::Fencer;
 use membership::{Membership, MembershipConfig, MembershipEvent};
+use messages::agent::SelfFencing;
 use messages::client::{ClientBody, ClientError, ReplyBody};
 use messages::event::Fact;
 use messages::group::{GroupEvent, Incarnation};
@@ -57,6 +58,7 @@ pub(crate) enum Sleeper {
     Waiters,
     Leaving,
     Reports,
+    Permission,
 }
 
 /// One node's part of the cluster.
@@ -125,6 +127,10 @@ pub struct Member {
     pub(crate) subscribers: BTreeMap<ClientId, u64>,
     // As a node.
     pub(crate) incarnation: Option<Incarnation>,
+    /// What the root role can do to end this host; it needs permission not to.
+    pub(crate) self_fencing: Option<SelfFencing>,
+    /// The CIB whose `stonith-watchdog-timeout` this host was found to live up to.
+    pub(crate) checked: Option<Arc<Element>>,
     pub(crate) alerts: Alerts,
     pub(crate) remotes: Remotes,
     pub(crate) devices: BTreeMap<CallId, DeviceOrder>,
@@ -214,6 +220,8 @@ impl Member {
             subscribers: BTreeMap::new(),
             incarnation: None,
             remotes,
+            self_fencing: None,
+            checked: None,
             devices: BTreeMap::new(),
             device_results: VecDeque::new(),
             is_leaving: false,
@@ -330,6 +338,7 @@ impl Member {
                 Sleeper::Waiters => self.check_waiters(),
                 Sleeper::Reports => self.calculate_when_known(),
                 Sleeper::Leaving => self.finish_leaving(),
+                Sleeper::Permission => self.permit(),
             }
         }
     }

@@ -205,7 +205,7 @@ impl Member {
                     self.step_down();
                 }
                 MembershipCommand::EndHost { reason } => {
-                    self.out.push(MemberCommand::Agent(AgentOrder::ResetHost { reason: reason.clone() }));
+                    self.out.push(MemberCommand::Agent(AgentOrder::ResetHost { reason: reason.clone(), off: false }));
                     self.end(100, reason);
                 }
             }

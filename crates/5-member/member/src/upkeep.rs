@@ -18,6 +18,7 @@ const UPKEEP: &str = "upkeep";
 
 impl Member {
     pub(crate) fn upkeep(&mut self) {
+        self.check_self_fencing();
         self.alert_of_nodes();
         let can_order = self.membership.is_coordinator() && self.replica.is_ordering();
         if can_order && !self.in_charge && self.membership.is_start_over() && !self.membership.is_doubtful() {
@@ -172,7 +173,7 @@ impl Member {
     /// Tells the fencer what the configuration says of fencing here and now.
     fn tell_fencing(&mut self) {
         let attributes = self.told_situation.clone().unwrap_or_else(|| self.situation()).attributes;
-        let configuration = fencer::Configuration::read(self.replica.cib(), &fencer::Circumstances { now: self.now.wall, attributes });
+        let configuration = fencer::Configuration::read(self.replica.cib(), &self.circumstances(attributes));
         self.fencing_depends_on_nodes = configuration.depends_on_nodes;
         self.fencing_until = configuration.until;
         self.give_fencer(fencer::Event::Configured(Box::new(configuration)));
@@ -239,7 +240,7 @@ impl Member {
     /// Compat: the facts that Pacemaker's coordinator writes among the cluster options.
     fn keep_own_options(&self, edits: &mut Vec<CibEdit>) {
         let cib = self.replica.cib();
-        let watchdog = if self.config.has_watchdog { "true" } else { "false" };
+        let watchdog = if self.self_fencing.is_some() { "true" } else { "false" };
         let mut wanted = vec![
             ("have-watchdog", watchdog),
             ("dc-version", self.config.version.as_str()),

@@ -4,8 +4,10 @@ mod cluster;
 mod remote_nodes;
 
 use cluster::Cluster;
+use messages::agent::SelfFencing;
 use messages::client::{CibEdit, ClientBody};
 use model::NodeName;
+use std::time::Duration;
 
 /// Two resources that prefer a and b, without fencing: no device is needed then.
 fn configuration(options: &str) -> String {
@@ -268,4 +270,42 @@ fn mutilated_messages_end_nobody() {
     cluster.pass(30);
     assert!(cluster.coordinator().is_some());
     assert_eq!((cluster.places("web").len(), cluster.places("db").len()), (1, 1));
+}
+
+/// Three members whose hosts have watchdogs of five seconds; the configuration counts on ten, and resources stay where they are
+/// without quorum.
+fn guarded(wait: &str, names: &[&str]) -> Cluster {
+    let options = format!(
+        "<nvpair id='o-w' name='stonith-watchdog-timeout' value='{wait}'/><nvpair id='o-q' name='no-quorum-policy' value='freeze'/>"
+    );
+    let text = configuration(&options).replace("value=\"false\"/>", "value=\"true\"/>");
+    let mut cluster = Cluster::new(&["a", "b", "c"], &text);
+    cluster.self_fencing = Some(SelfFencing { timeout: Duration::from_secs(5), has_disks: false, unfit: None });
+    cluster.start(names);
+    cluster.pass(3);
+    cluster
+}
+
+#[test]
+fn a_host_that_loses_quorum_may_live_only_while_it_runs_nothing() {
+    let mut cluster = guarded("10s", &["a", "b", "c"]);
+    assert_eq!((cluster.places("web"), cluster.places("db")), (vec!["a"], vec!["b"]));
+    assert_eq!(cluster.permits.values().collect::<Vec<_>>(), [&true; 3]);
+    cluster.cut_off("a");
+    cluster.cut_off("c");
+    cluster.pass(2);
+    let safe = |cluster: &Cluster, name: &str| cluster.permits[&NodeName::from(name)];
+    assert!(!safe(&cluster, "a"), "it runs what others will run");
+    assert!(safe(&cluster, "c"), "it runs nothing");
+}
+
+#[test]
+fn a_host_whose_watchdog_is_too_slow_leaves_in_good_order() {
+    let mut cluster = guarded("4s", &["a", "b", "c"]);
+    cluster.pass(5);
+    assert_eq!(cluster.exits.len(), 3, "{:?}", cluster.exits);
+    assert!(cluster.exits.iter().all(|(_, code)| *code == 0) && cluster.places("web").is_empty());
+    // One that nobody counts on takes part as ever.
+    let cluster = guarded("0", &["a", "b", "c"]);
+    assert!(cluster.exits.is_empty());
 }

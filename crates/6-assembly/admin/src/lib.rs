@@ -3,6 +3,7 @@
 //!
 //! Commands parse options and print; what they do is here. Nothing here prints.
 
+pub mod adopt;
 mod attribute;
 mod cluster;
 pub mod codes;
@@ -14,6 +15,7 @@ pub mod file;
 pub mod outlook;
 pub mod placing;
 pub mod resilience;
+pub mod ring;
 pub mod setup;
 pub mod timings;
 mod waiting;

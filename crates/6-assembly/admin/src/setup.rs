@@ -187,20 +187,47 @@ impl Files {
     /// # Errors
     /// It is no invitation, there is a configuration here already, or it could not be written.
     pub fn accept(&self, invitation: &str) -> Result<Block, Refusal> {
-        let words: Vec<&str> = invitation.split_whitespace().collect();
-        let bytes = |word: &str| -> Option<Vec<u8>> {
-            let digits = word.as_bytes().chunks(2);
-            digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
-        };
-        let ["systole-invitation-1", configuration, key] = words[..] else {
-            return Err(refuse("this is no invitation; `systole cluster invite` on a node of the cluster prints one"));
-        };
-        let (Some(Ok(text)), Some(key)) = (bytes(configuration).map(String::from_utf8), bytes(key)) else {
-            return Err(refuse("the invitation is damaged"));
-        };
-        let block = Block::parse(&text).map_err(|error| refuse(format!("the invitation is damaged: {error}")))?;
+        let (text, block, key) = read_invitation(invitation)?;
         self.write(&text, &key)?;
         Ok(block)
+    }
+
+    /// Takes over a changed configuration of the cluster that this host is in already, and keeps the present one beside it.
+    ///
+    /// # Errors
+    /// It is no invitation, of another cluster or with another key, or it could not be written.
+    pub fn update(&self, invitation: &str) -> Result<Block, Refusal> {
+        let (_, block, key) = read_invitation(invitation)?;
+        if fs::read(self.folder.join("authkey")).ok().as_ref() != Some(&key) {
+            return Err(refuse("the invitation holds another key than this host: it is of another cluster"));
+        }
+        self.replace(&block)?;
+        Ok(block)
+    }
+
+    /// Puts a changed configuration in the place of the present one, which is kept as `corosync.conf.before`.
+    ///
+    /// # Errors
+    /// It is not of the same cluster, or could not be written.
+    pub fn replace(&self, configuration: &Block) -> Result<(), Refusal> {
+        crate::ring::check_update(&self.configuration()?, configuration)?;
+        let path = self.folder.join("corosync.conf");
+        let copied = fs::copy(&path, self.folder.join("corosync.conf.before")).map(drop);
+        let written = copied.and_then(|()| self.put("corosync.conf", 0o644, configuration.to_string().as_bytes()));
+        written.map_err(|error| refuse(format!("failed to write {}: {error}", path.display())))
+    }
+
+    fn put(&self, name: &str, mode: u32, bytes: &[u8]) -> std::io::Result<()> {
+        let path = self.folder.join(name);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let new = path.with_extension("new");
+        let _ = fs::remove_file(&new);
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&new)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(new, path)
     }
 
     fn write(&self, configuration: &str, key: &[u8]) -> Result<(), Refusal> {
@@ -211,21 +238,9 @@ impl Files {
             let text = format!("{} is there already and is used as it is; move it away to begin anew", path.display());
             return Err(refuse(text));
         }
-        let put = |name: &str, mode: u32, bytes: &[u8]| -> std::io::Result<()> {
-            let path = self.folder.join(name);
-            if let Some(folder) = path.parent() {
-                fs::create_dir_all(folder)?;
-            }
-            let new = path.with_extension("new");
-            let _ = fs::remove_file(&new);
-            let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&new)?;
-            file.write_all(bytes)?;
-            file.sync_all()?;
-            fs::rename(new, path)
-        };
-        let written = put("authkey", 0o400, key).and_then(|()| put("uidgid.d/systole", 0o644, UIDGID.as_bytes()));
+        let written = self.put("authkey", 0o400, key).and_then(|()| self.put("uidgid.d/systole", 0o644, UIDGID.as_bytes()));
         // The configuration comes last: with it the host is ready to start.
-        let written = written.and_then(|()| put("corosync.conf", 0o644, configuration.as_bytes()));
+        let written = written.and_then(|()| self.put("corosync.conf", 0o644, configuration.as_bytes()));
         written.map_err(|error| refuse(format!("failed to write below {}: {error}", self.folder.display())))
     }
 
@@ -243,6 +258,23 @@ impl Files {
         }
         Ok(())
     }
+}
+
+/// Returns what an invitation holds: the text of the configuration, the configuration, the key.
+fn read_invitation(invitation: &str) -> Result<(String, Block, Vec<u8>), Refusal> {
+    let words: Vec<&str> = invitation.split_whitespace().collect();
+    let bytes = |word: &str| -> Option<Vec<u8>> {
+        let digits = word.as_bytes().chunks(2);
+        digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+    };
+    let ["systole-invitation-1", configuration, key] = words[..] else {
+        return Err(refuse("this is no invitation; `systole cluster invite` on a node of the cluster prints one"));
+    };
+    let (Some(Ok(text)), Some(key)) = (bytes(configuration).map(String::from_utf8), bytes(key)) else {
+        return Err(refuse("the invitation is damaged"));
+    };
+    let block = Block::parse(&text).map_err(|error| refuse(format!("the invitation is damaged: {error}")))?;
+    Ok((text, block, key))
 }
 
 #[cfg(test)]

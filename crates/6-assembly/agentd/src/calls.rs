@@ -71,6 +71,12 @@ impl Calls {
         }
         self.highest = self.highest.max(id.0);
         let started = wall();
+        if call.agent.class == "stonith" && call.agent.kind == "fence_watchdog" {
+            // There is no such program to run: the node fences itself, and says so.
+            let stdout = if call.action == "metadata" { watchdog::METADATA.to_owned() } else { String::new() };
+            let ended = Ended { outcome: AgentOutcome::Exited(0), stdout, stderr: String::new(), exit_reason: None };
+            return Some(self.finish(&call, ended, started, Duration::ZERO));
+        }
         match self.start(&call, started) {
             Ok((pid, cancel)) => {
                 self.active.insert(id, Active { call, pid, started, clock: Instant::now(), cancel: Some(cancel) });

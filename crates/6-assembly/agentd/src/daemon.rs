@@ -71,8 +71,8 @@ pub(crate) enum DaemonEvent {
     Ordered(AgentOrder),
     /// It ended and is to be started again.
     Died(AgentOutcome),
-    /// It ended for good.
-    Done,
+    /// It ended for good, with this code.
+    Done(i32),
 }
 
 impl Daemon {
@@ -87,6 +87,7 @@ impl Daemon {
         let mut command = Command::new(program);
         // One arena for all threads: the daemon's few threads never compete, and each arena would keep memory of its own.
         command.env("MALLOC_ARENA_MAX", "1");
+        command.env_remove("NOTIFY_SOCKET").env_remove("WATCHDOG_USEC").env_remove("WATCHDOG_PID");
         command.args(arguments).env(ROOT_VARIABLE, &options.root).stdin(Stdio::from(OwnedFd::from(theirs))).process_group(0);
         if let Some(name) = &options.daemon_user {
             let user = User::find(&options.root, name).with_context(|| format!("there is no user {name}"))?;
@@ -127,7 +128,7 @@ impl Daemon {
         if let AgentOutcome::Exited(code) = outcome
             && DONE.contains(&code)
         {
-            return DaemonEvent::Done;
+            return DaemonEvent::Done(code);
         }
         self.start_again_after(lived);
         DaemonEvent::Died(outcome)

@@ -1,6 +1,7 @@
 //! The end of this host: nothing of it runs afterwards.
 
 use agents::Process;
+use rustix::system::RebootCommand;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -32,16 +33,33 @@ pub fn end_host(root: &Path, ancestors: &[i32], spared: &[i32]) -> Vec<Process> 
     }
 }
 
-/// Resets the host this process is the root role of. On the machine itself that is a reboot without ceremony;
+/// How the host ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum End {
+    Reset,
+    Off,
+    Crashdump,
+}
+
+/// Ends the host this process is the root role of. On the machine itself that is a reboot without ceremony;
 /// below another root every process of the host is ended, and the caller ends itself.
-pub(crate) fn reset_host(root: &Path, reason: &str) {
-    eprintln!("agentd: resetting this host: {reason}");
+pub(crate) fn reset_host(root: &Path, end: End, reason: &str) {
+    eprintln!("agentd: ending this host ({end:?}): {reason}");
     if root == Path::new("/") {
+        let (letter, command) = match end {
+            End::Reset => ("b", RebootCommand::Restart),
+            End::Off => ("o", RebootCommand::PowerOff),
+            End::Crashdump => ("c", RebootCommand::Restart),
+        };
         // The kernel does this at once, without writing anything that could wait.
-        if let Err(error) = std::fs::write("/proc/sysrq-trigger", "b") {
+        if let Err(error) = std::fs::write("/proc/sysrq-trigger", letter) {
             eprintln!("agentd: failed to reset by sysrq: {error}");
         }
-        let failed = rustix::system::reboot(rustix::system::RebootCommand::Restart);
+        if end == End::Off {
+            // The kernel switches off on a thread of its own.
+            std::thread::sleep(Duration::from_millis(500));
+        }
+        let failed = rustix::system::reboot(command);
         eprintln!("agentd: failed to reboot: {failed:?}");
     }
     let left = end_host(root, &[std::process::id() as i32], &[]);

@@ -3,15 +3,18 @@
 use crate::AgentdOptions;
 use crate::calls::{Calls, wall};
 use crate::daemon::{Daemon, DaemonEvent, Running, outlast_earlier};
+use crate::guard::{Guard, ends_the_host};
 use crate::incarnation::{Life, establish};
+use crate::notify::Notify;
 use crate::records::Records;
-use crate::reset::reset_host;
+use crate::reset::{End, reset_host};
 use agents::{AgentHost, User};
 use anyhow::Context;
 use hub::{Client, Role};
 use messages::agent::{AgentEvent, AgentOrder, AgentOutcome};
 use messages::group::{Engine, GroupCommand, GroupEvent, Incarnation};
 use rustix::process::{Pid, WaitOptions, waitpid};
+use sbd::Message;
 use std::path::Path;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -45,8 +48,9 @@ pub fn run(options: AgentdOptions) -> anyhow::Result<()> {
     // What an agent's children leave behind becomes a child of ours, and is found when the host is reset.
     rustix::process::set_child_subreaper(Some(rustix::process::getpid())).context("failed to become the reaper of this host")?;
     make_folders(&options)?;
+    let notify = Notify::new(std::env::var("NOTIFY_SOCKET").ok().as_deref(), std::env::var("WATCHDOG_USEC").ok().as_deref());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, Supervisor::run(options))
+    LocalSet::new().block_on(&runtime, Supervisor::run(options, notify))
 }
 
 fn make_folders(options: &AgentdOptions) -> anyhow::Result<()> {
@@ -74,14 +78,18 @@ struct Supervisor {
     daemon: Daemon,
     /// Somebody sees to it that Corosync lets the daemon's user in.
     is_let_in: bool,
+    /// What ends this host when it must not live on.
+    guard: Option<Guard>,
+    notify: Notify,
     is_ending: bool,
 }
 
 impl Supervisor {
-    async fn run(options: AgentdOptions) -> anyhow::Result<()> {
+    async fn run(options: AgentdOptions, notify: Notify) -> anyhow::Result<()> {
         let folder = options.root.join(OWN_FOLDER);
         let life = establish(&options, &folder).context("failed to tell which life of the host this is")?;
         outlast_earlier(&folder);
+        let guard = Guard::arm(&options, &folder).context("this host cannot fence itself as its settings promise")?;
         let (records, results) = records(&folder, &life)?;
         let (tell, mut ends) = mpsc::unbounded_channel();
         let host = AgentHost::new(&options.root, options.tools.clone());
@@ -96,14 +104,20 @@ impl Supervisor {
             daemon: Daemon::new(),
             incarnation: life.incarnation,
             is_let_in: false,
+            guard,
+            notify,
             is_ending: false,
             options,
         };
         let (mut terminate, mut interrupt, mut child) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::child())?);
+        let tick = this.guard.as_ref().map(Guard::interval).into_iter().chain(this.notify.interval()).min();
+        let mut tick = tick.map(tokio::time::interval);
         loop {
             tokio::select! {
                 biased;
+                () = due(&mut tick) => this.tend()?,
+                (message, from) = pill(&mut this.guard) => if this.swallow(message, &from)? { break },
                 _ = terminate.recv() => if this.end() { break },
                 _ = interrupt.recv() => if this.end() { break },
                 event = presence(&mut this.hub) => this.on_group(event),
@@ -123,8 +137,45 @@ impl Supervisor {
         Ok(())
     }
 
+    /// Shows systemd that the loop turns, and ends the host when its time is over.
+    fn tend(&mut self) -> anyhow::Result<()> {
+        self.notify.alive();
+        let agents = self.calls.pids().count();
+        let daemon = if self.daemon.running.is_some() { "the daemon runs" } else { "the daemon is started again" };
+        let guard = self.guard.as_ref().map(|guard| format!("; {}", guard.describe())).unwrap_or_default();
+        self.notify.status(format!("{daemon}; {agents} agents at work{guard}"));
+        if let Some((end, reason)) = self.guard.as_mut().and_then(Guard::tick) {
+            reset_host(&self.options.root, end, &reason);
+            anyhow::bail!("this host was ended: {reason}");
+        }
+        Ok(())
+    }
+
+    /// Obeys a message that another host wrote into this one's mailbox; returns whether there is nothing more to do.
+    fn swallow(&mut self, message: Message, from: &str) -> anyhow::Result<bool> {
+        eprintln!("agentd: {}: received {message} from {from}", self.options.node);
+        let end = match message {
+            Message::Off => End::Off,
+            Message::Crashdump => End::Crashdump,
+            _ => End::Reset,
+        };
+        if ends_the_host(message) {
+            reset_host(&self.options.root, end, &format!("{message} from {from}"));
+            anyhow::bail!("this host was ended: {message} from {from}");
+        }
+        Ok(message == Message::Exit && self.end())
+    }
+
+    /// The daemon ended for good. Safety: only one that left the cluster in good order leaves nothing that could still be active.
+    fn stand_down(&mut self, code: i32) {
+        if let (0, Some(guard)) = (code, &mut self.guard) {
+            guard.stand_down();
+        }
+    }
+
     /// Begins to end; returns whether nothing is left to wait for.
     fn end(&mut self) -> bool {
+        self.notify.stopping();
         let is_again = std::mem::replace(&mut self.is_ending, true);
         is_again || !self.daemon.terminate()
     }
@@ -146,7 +197,10 @@ impl Supervisor {
                 }
             },
             DaemonEvent::Ordered(order) => return self.obey(order),
-            DaemonEvent::Done => return Ok(true),
+            DaemonEvent::Done(code) => {
+                self.stand_down(code);
+                return Ok(true);
+            }
             DaemonEvent::Died(outcome) => {
                 eprintln!("agentd: the daemon of {} ended ({outcome:?})", self.options.node);
                 return Ok(self.is_ending);
@@ -170,7 +224,13 @@ impl Supervisor {
     /// A new daemon is told what is at work, and again what an earlier one did not acknowledge.
     fn greet(&mut self) {
         let (running, next_call) = self.calls.welcome();
-        self.tell(&AgentEvent::Welcome { incarnation: self.incarnation.clone(), running, next_call });
+        self.tell(&AgentEvent::Welcome {
+            incarnation: self.incarnation.clone(),
+            running,
+            next_call,
+            self_fencing: self.guard.as_ref().map(Guard::self_fencing),
+        });
+        self.notify.ready();
         let results: Vec<_> = self.calls.unacknowledged().cloned().collect();
         for result in results {
             self.tell(&AgentEvent::Finished(result));
@@ -186,8 +246,13 @@ impl Supervisor {
             }
             AgentOrder::Kill { id } => self.calls.kill(id),
             AgentOrder::Acknowledge { id } => self.calls.acknowledge(id),
-            AgentOrder::ResetHost { reason } => {
-                reset_host(&self.options.root, &reason);
+            AgentOrder::Permit { at, is_safe } => {
+                if let Some(guard) = &mut self.guard {
+                    guard.permitted(at, is_safe);
+                }
+            }
+            AgentOrder::ResetHost { reason, off } => {
+                reset_host(&self.options.root, if off { End::Off } else { End::Reset }, &reason);
                 anyhow::bail!("this host was reset: {reason}");
             }
         }
@@ -209,6 +274,22 @@ impl Supervisor {
                 let _ = waitpid(Some(pid), WaitOptions::NOHANG);
             }
         }
+    }
+}
+
+/// Returns when the next look is due.
+async fn due(tick: &mut Option<tokio::time::Interval>) {
+    match tick {
+        Some(tick) => drop(tick.tick().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Returns the next message in this host's mailbox.
+async fn pill(guard: &mut Option<Guard>) -> (Message, String) {
+    match guard {
+        Some(guard) => guard.next().await,
+        None => std::future::pending().await,
     }
 }
 

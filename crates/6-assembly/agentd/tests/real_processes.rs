@@ -150,7 +150,7 @@ impl Daemon {
 
     fn welcome(&mut self) -> (Incarnation, Vec<CallId>, CallId) {
         match self.next() {
-            AgentEvent::Welcome { incarnation, running, next_call } => {
+            AgentEvent::Welcome { incarnation, running, next_call, .. } => {
                 (incarnation, running.iter().map(|call| call.id).collect(), next_call)
             }
             other => panic!("{other:?} before the welcome"),
@@ -230,7 +230,7 @@ fn a_reset_ends_everything_on_the_host() {
     daemon.run(first, "Service");
     daemon.result();
     daemon.run(CallId(first.0 + 1), "Slow");
-    daemon.order(AgentOrder::ResetHost { reason: "test".into() });
+    daemon.order(AgentOrder::ResetHost { reason: "test".into(), off: false });
     assert_eq!(host.agentd.wait().unwrap().code(), Some(1));
     assert_eq!(host.processes(), []);
 }

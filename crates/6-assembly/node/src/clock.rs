@@ -8,11 +8,20 @@ use tokio::time::Instant;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     start: Instant,
+    /// The same moment on the machine's monotonic clock, which other processes read as well.
+    machine: Duration,
 }
 
 impl Clock {
     pub fn start() -> Self {
-        Self { start: Instant::now() }
+        let machine = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let machine = Duration::new(machine.tv_sec.unsigned_abs(), machine.tv_nsec.unsigned_abs() as u32);
+        Self { start: Instant::now(), machine }
+    }
+
+    /// Returns a monotonic time as the machine's other processes know it.
+    pub fn machine(&self, monotonic: Duration) -> Duration {
+        self.machine + monotonic
     }
 
     /// Returns both times.

@@ -7,7 +7,7 @@ use crate::log::Log;
 use crate::planner::Planner;
 use anyhow::Context;
 use member::{ClientId, LogLevel, MemberCommand, MemberEvent, PlanOutcome, StoreResult};
-use messages::agent::AgentEvent;
+use messages::agent::{AgentEvent, AgentOrder};
 use messages::group::{GroupEvent, View};
 use remote::Connections;
 use sockets::{Link, Server, SocketEvent};
@@ -184,6 +184,9 @@ impl Edges {
     pub fn carry_out(&mut self, command: MemberCommand) -> Option<Ending> {
         match command {
             MemberCommand::Group(command) => self.group.command(command),
+            MemberCommand::Agent(AgentOrder::Permit { at, is_safe }) => {
+                self.agentd.send(&AgentOrder::Permit { at: self.clock.machine(at), is_safe });
+            }
             MemberCommand::Agent(order) => self.agentd.send(&order),
             MemberCommand::Remote(command) => self.remotes.command(command),
             MemberCommand::Reply { client, reply } => {

@@ -25,10 +25,11 @@ impl World {
             AgentOrder::Acknowledge { id } => {
                 self.hosts[at].results.remove(&id);
             }
-            AgentOrder::ResetHost { reason } => {
+            AgentOrder::ResetHost { reason, off: _ } => {
                 self.power_off(at, &reason);
                 self.after(Duration::from_secs(3), Happening::PowerOn { host: at });
             }
+            AgentOrder::Permit { .. } => {}
         }
     }
 

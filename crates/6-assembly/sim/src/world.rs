@@ -357,6 +357,7 @@ impl World {
             incarnation: host.incarnation(),
             running: host.running.values().cloned().collect(),
             next_call: CallId(host.next_call),
+            self_fencing: None,
         };
         let results: Vec<AgentResult> = host.results.values().cloned().collect();
         let name = host.name.clone();

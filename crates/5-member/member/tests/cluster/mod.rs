@@ -4,7 +4,7 @@
 //! always take everything, agents that remember what is active.
 
 use member::{ClientId, Member, MemberCommand, MemberConfig, MemberEvent, PlanOutcome, StoreResult, StoredCib};
-use messages::agent::{AgentCall, AgentEvent, AgentOrder, AgentOutcome, AgentResult};
+use messages::agent::{AgentCall, AgentEvent, AgentOrder, AgentOutcome, AgentResult, SelfFencing};
 use messages::client::{ClientBody, ClientRequest};
 use messages::group::{GroupCommand, GroupEvent, Incarnation, View};
 use messages::remote::{RemoteCommand, RemoteEvent};
@@ -50,6 +50,10 @@ pub struct Cluster {
     pub exits: Vec<(NodeName, i32)>,
     /// Every message that was delivered.
     pub heard: Vec<String>,
+    /// What the hosts' root roles can do to end them.
+    pub self_fencing: Option<SelfFencing>,
+    /// The last permission of each daemon: whether it said that its host is safe.
+    pub permits: BTreeMap<NodeName, bool>,
     queue: VecDeque<(NodeName, String)>,
     view: u64,
     client: u64,
@@ -84,6 +88,8 @@ impl Cluster {
             plans: Vec::new(),
             exits: Vec::new(),
             heard: Vec::new(),
+            self_fencing: None,
+            permits: BTreeMap::new(),
             queue: VecDeque::new(),
             view: 0,
             client: 0,
@@ -107,7 +113,15 @@ impl Cluster {
             let running = node.under_way.values().cloned().collect();
             let next_call = CallId(1000 * node.daemon);
             self.tell(name, MemberEvent::Started);
-            self.tell(name, MemberEvent::Agent(AgentEvent::Welcome { incarnation: life(name), running, next_call }));
+            self.tell(
+                name,
+                MemberEvent::Agent(AgentEvent::Welcome {
+                    incarnation: life(name),
+                    running,
+                    next_call,
+                    self_fencing: self.self_fencing.clone(),
+                }),
+            );
         }
         self.show_view();
     }
@@ -121,6 +135,21 @@ impl Cluster {
     /// Takes the engine below away from a node.
     pub fn lose_engine(&mut self, name: &str) {
         self.tell(name, MemberEvent::Group(GroupEvent::Lost { reason: "ended".to_owned() }));
+    }
+
+    /// Shows one member a view of itself alone, without quorum.
+    pub fn cut_off(&mut self, name: &str) {
+        self.view += 1;
+        let own = NodeName::from(name);
+        let view = View {
+            id: self.view,
+            hosts: [(own.clone(), life(name))].into(),
+            configured: self.nodes.keys().cloned().zip(1..).collect(),
+            quorate: false,
+            daemons: [(own.clone(), self.nodes[&own].daemon)].into(),
+        };
+        self.tell(name, MemberEvent::Group(GroupEvent::View(view)));
+        self.drain();
     }
 
     fn show_view(&mut self) {
@@ -179,6 +208,7 @@ impl Cluster {
                     self.finish(name.as_str(), id);
                 }
             }
+            MemberCommand::Agent(AgentOrder::Permit { is_safe, .. }) => drop(self.permits.insert(name.clone(), is_safe)),
             MemberCommand::Plan(request) => {
                 self.plans.push(request.input.clone());
                 let plan = scheduler::schedule(&status::Facts::deduce(&request.input, request.now));

@@ -1,5 +1,6 @@
 //! `systole cluster`: makes a cluster of several hosts, takes part in one, leaves it, and tells how it stands.
 
+use admin::ring;
 use admin::setup::{Files, NewCluster, NewNode, Profile, Risk};
 use admin::timings::Timings;
 use admin::{Cluster, Exit, Refusal};
@@ -29,7 +30,27 @@ enum What {
     /// Prints what another host needs to join; it contains the key: ssh node1 systole cluster invite | systole cluster join
     Invite,
     /// Takes part in a cluster by an invitation, from a file or from standard input
-    Join { file: Option<PathBuf> },
+    Join {
+        file: Option<PathBuf>,
+        /// This host is in that cluster already: take over its changed configuration
+        #[arg(long)]
+        update: bool,
+    },
+    /// Writes one more node into this host's configuration, and tells how the others learn of it
+    AddNode {
+        /// The node; with several links NAME=ADDRESS,ADDRESS
+        #[arg(value_name = "NAME=ADDRESS")]
+        node: String,
+    },
+    /// Takes a node that is off the ring out of this host's configuration, and tells how the others learn of it
+    RemoveNode {
+        name: String,
+        /// Do what is unsafe all the same, by its name
+        #[arg(long, value_enum)]
+        accept: Vec<RiskName>,
+    },
+    /// Lets every node's Corosync read its changed configuration
+    Reload,
     /// Stops this node in good order and puts its configuration aside, so that it does not come back
     Leave,
     /// Who is on the ring, how many votes there are, and whether they are enough
@@ -98,18 +119,49 @@ fn act(what: &What, root: &Path) -> Result<(), Refusal> {
             println!("{}", files.invitation()?);
             Ok(())
         }
-        What::Join { file } => {
+        What::Join { file, update } => {
             let text = match file {
                 Some(path) => {
                     std::fs::read_to_string(path).map_err(|error| Refusal::new(Exit::NO_SUCH, format!("{}: {error}", path.display())))?
                 }
                 None => from_standard_input()?,
             };
+            if *update {
+                let configuration = files.update(&text)?;
+                println!(
+                    "The nodes are now: {}. When every node has the new configuration, on one: systole cluster reload",
+                    ring::names(&configuration).join(", ")
+                );
+                return Ok(());
+            }
             let configuration = files.accept(&text)?;
             let name = configuration.value("totem", "cluster_name").unwrap_or("without a name");
             println!("This host takes part in cluster {name} from its next start: systemctl enable --now corosync systole");
             Ok(())
         }
+        What::AddNode { node } => {
+            let configuration = ring::with_node(&files.configuration()?, &new_node(node)?)?;
+            files.replace(&configuration)?;
+            println!("This host's configuration has the new node. {THEN}");
+            println!(
+                "On the new node: ssh THIS_HOST systole cluster invite | systole cluster join; systemctl enable --now corosync systole"
+            );
+            Ok(())
+        }
+        What::RemoveNode { name, accept } => {
+            // A host that still takes part would be cut off below its resources.
+            if is_on_the_ring(name) {
+                let text = format!("{name} is still on the ring; first, on that host: systemctl disable --now systole corosync");
+                return Err(Refusal::new(Exit::CONFIG, text));
+            }
+            let accepted: Vec<Risk> = accept.iter().copied().map(risk).collect();
+            let configuration = ring::without_node(&files.configuration()?, name, files.fencing_is_off(), &accepted)?;
+            files.replace(&configuration)?;
+            println!("This host's configuration is without {name}. {THEN}");
+            println!("Then, on one node: crm_node --force --remove {name}");
+            Ok(())
+        }
+        What::Reload => reload(),
         What::Leave => leave(&files),
         What::Status => status(),
         What::Timings => {
@@ -125,30 +177,54 @@ fn from_standard_input() -> Result<String, Refusal> {
     Ok(text)
 }
 
-fn new_cluster(setup: &Setup) -> Result<NewCluster, Refusal> {
-    let node = |text: &String| match text.split_once('=') {
+/// What follows a changed configuration.
+const THEN: &str = "On every other node: ssh THIS_HOST systole cluster invite | systole cluster join --update\n\
+                    When every node has it, on one of them: systole cluster reload";
+
+fn is_on_the_ring(name: &str) -> bool {
+    let (Ok(nodes), Ok(members)) = (NodeList::read(), corosync::keys(&["runtime.members."])) else { return false };
+    let number = nodes.names.iter().find(|(_, known)| known.as_str() == name).map(|(number, _)| *number);
+    number.is_some_and(|number| members.get(&format!("runtime.members.{number}.status")).is_some_and(|status| status == "joined"))
+}
+
+fn reload() -> Result<(), Refusal> {
+    let output = std::process::Command::new("corosync-cfgtool").arg("-R").output();
+    let output = output.map_err(|error| Refusal::new(Exit::ERROR, format!("failed to run corosync-cfgtool: {error}")))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        return Err(Refusal::new(Exit::ERROR, format!("Corosync did not take the configuration: {}", said.trim())));
+    }
+    println!("Every node's Corosync has read its configuration.");
+    Ok(())
+}
+
+fn new_node(text: &str) -> Result<NewNode, Refusal> {
+    match text.split_once('=') {
         Some((name, addresses)) if !name.is_empty() && !addresses.is_empty() => {
             Ok(NewNode { name: name.to_owned(), addresses: addresses.split(',').map(str::to_owned).collect() })
         }
         _ => Err(Refusal::new(Exit::USAGE, format!("{text:?} is not NAME=ADDRESS"))),
-    };
+    }
+}
+
+fn risk(name: RiskName) -> Risk {
+    match name {
+        RiskName::TwoNodesWithoutWaiting => Risk::TwoNodesWithoutWaiting,
+        RiskName::TwoNodesWithoutFencing => Risk::TwoNodesWithoutFencing,
+    }
+}
+
+fn new_cluster(setup: &Setup) -> Result<NewCluster, Refusal> {
     Ok(NewCluster {
         name: setup.name.clone(),
-        nodes: setup.nodes.iter().map(node).collect::<Result<_, _>>()?,
+        nodes: setup.nodes.iter().map(|node| new_node(node)).collect::<Result<_, _>>()?,
         profile: match setup.profile {
             ProfileName::Standard => Profile::Standard,
             ProfileName::Fast => Profile::Fast,
         },
         // Compat: two_node brings wait_for_all in Corosync; larger clusters begin with a majority.
         wait_for_all: setup.nodes.len() == 2 && !setup.no_wait_for_all,
-        accepted: setup
-            .accept
-            .iter()
-            .map(|risk| match risk {
-                RiskName::TwoNodesWithoutWaiting => Risk::TwoNodesWithoutWaiting,
-                RiskName::TwoNodesWithoutFencing => Risk::TwoNodesWithoutFencing,
-            })
-            .collect(),
+        accepted: setup.accept.iter().copied().map(risk).collect(),
     })
 }
 
@@ -158,8 +234,7 @@ fn leave(files: &Files) -> Result<(), Refusal> {
         return Err(Refusal::new(Exit::ERROR, text));
     }
     files.put_aside()?;
-    println!("The configuration is put aside as corosync.conf.left. On the nodes that stay: take this node out of corosync.conf,");
-    println!("then corosync-cfgtool -R, then crm_node --force --remove NAME.");
+    println!("The configuration is put aside as corosync.conf.left. On a node that stays: systole cluster remove-node NAME");
     Ok(())
 }
 

@@ -35,13 +35,14 @@ impl FenceDevices {
         if let (Ok(older), true) = (older, names.contains("fence_legacy")) {
             names.extend(String::from_utf8_lossy(&older.stdout).lines().map(|line| line.trim().to_owned()).filter(|name| !name.is_empty()));
         }
+        names.insert(fencer::WATCHDOG_AGENT.to_owned());
         names.into_iter().collect()
     }
 
     /// Returns the devices of the configuration that are not disabled.
     pub fn configured(&self, cluster: &Cluster) -> Result<Vec<Device>, Refusal> {
         let cib = cluster.cib()?;
-        let circumstances = Circumstances { now: admin::now(), attributes: BTreeMap::new() };
+        let circumstances = Circumstances { now: admin::now(), attributes: BTreeMap::new(), watchdog: None };
         Ok(Configuration::read(&cib, &circumstances).devices.into_values().collect())
     }
 
@@ -65,6 +66,9 @@ impl FenceDevices {
 
     /// Returns what an agent says of itself.
     pub fn metadata(&self, agent: &AgentName) -> Result<String, Refusal> {
+        if agent.kind == fencer::WATCHDOG_AGENT {
+            return Ok(watchdog::METADATA.to_owned());
+        }
         let ended = self.call(agent, &DeviceCall { action: "metadata".to_owned(), parameters: BTreeMap::new() })?;
         match ended.outcome {
             AgentOutcome::Exited(0) if !ended.stdout.trim().is_empty() => Ok(ended.stdout),

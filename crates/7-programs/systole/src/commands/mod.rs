@@ -3,6 +3,7 @@
 //! One file a command; a command's file holds its options (whose doc comments are its help) and nothing
 //! that another command needs.
 
+mod adopt;
 mod attrd_updater;
 mod cib_input;
 mod cibadmin;
@@ -26,6 +27,7 @@ mod daemons;
 mod explain;
 mod external_agent;
 mod fence_devices;
+mod fence_watchdog;
 mod here;
 mod iso8601;
 mod links;
@@ -83,6 +85,7 @@ pub struct Command {
 
 /// Every command, sorted by audience, then by name.
 pub const COMMANDS: &[Command] = &[
+    native("adopt", "take over from Pacemaker, with services running", adopt::run),
     native("ban", "keep a resource off a node", placing::ban),
     native("cleanup", "forget failures, so that the cluster tries again", nodes::cleanup),
     native("clear", "take back what move and ban did", placing::clear),
@@ -118,6 +121,7 @@ pub const COMMANDS: &[Command] = &[
     compatible("crm_ticket", "tickets of sites: shown, granted, revoked", crm_ticket::run),
     compatible("crm_verify", "whether a configuration can work", crm_verify::run),
     compatible("crmadmin", "who coordinates, and in which state", crm_node::crmadmin),
+    compatible("fence_watchdog", "the fence agent of nodes that fence themselves", fence_watchdog::run),
     compatible("iso8601", "dates, periods and durations", iso8601::run),
     compatible("pacemaker-based", "the metadata of the CIB's options", options_list::daemon),
     compatible("pacemaker-controld", "the metadata of the controller's options, and the version", options_list::daemon),
