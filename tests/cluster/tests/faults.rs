@@ -153,7 +153,7 @@ fn a_calendar_that_jumps_on_one_host_costs_nothing() -> anyhow::Result<()> {
     lab.start_all()?;
     lab.expect("the resource runs", || lab.active("one") == ["node2"]);
     lab.never_twice(&ONE, || {
-        for offset in ["+400d", "-400d", "+0"] {
+        for offset in ["+400d", "-400d", "+0d"] {
             clock(offset)?;
             // The node still watches, reports, and is heard.
             fs::remove_file(host.path("/run/Dummy-one.state").expect("the host is on"))?;
