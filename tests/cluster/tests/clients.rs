@@ -119,8 +119,9 @@ fn pcs_runs_a_live_cluster() -> anyhow::Result<()> {
         &[
             ("pcs resource create d1 ocf:pacemaker:Dummy op monitor interval=10s timeout=20s --wait=60", Active("d1", "*")),
             ("pcs resource create st ocf:pacemaker:Stateful promotable notify=true --wait=60", Promoted("st-clone")),
-            // It simulates what happens when its constraint goes again.
-            ("pcs resource defaults update resource-stickiness=100", Nothing),
+            ("pcs constraint location d1 prefers node2=200", Active("d1", "node2")),
+            // It stays where it is moved to, which pcs finds out by a simulation before it moves it.
+            ("pcs resource defaults update resource-stickiness=300", Nothing),
             ("pcs resource move d1 node3", Active("d1", "node3")),
             ("pcs constraint", Prints("Location Constraints:\n")),
             ("pcs resource ban d1 node3 --wait=60", Active("d1", "!node3")),
