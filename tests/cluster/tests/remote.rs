@@ -45,10 +45,14 @@ fn give_key(host: &Host) -> anyhow::Result<()> {
     host.run("sh", &["-c", line]).map(drop)
 }
 
+fn listens(host: &Host) -> bool {
+    host.run("ss", &["-Hltn", "sport = :3121"]).is_ok_and(|text| !text.trim().is_empty())
+}
+
 fn connection(id: &str) -> String {
     format!(
         "<primitive id=\"{id}\" class=\"ocf\" provider=\"pacemaker\" type=\"remote\"><operations>\
-         <op id=\"{id}-monitor\" name=\"monitor\" interval=\"5s\" timeout=\"10s\"/></operations></primitive>"
+         <op id=\"{id}-start\" name=\"start\" interval=\"0\" timeout=\"60s\"/><op id=\"{id}-monitor\" name=\"monitor\" interval=\"5s\" timeout=\"10s\"/></operations></primitive>"
     )
 }
 
@@ -62,6 +66,8 @@ fn running(side: Side) -> anyhow::Result<Lab> {
     lab.nodes().iter().try_for_each(give_key)?;
     lab.start_all()?;
     start_remote_side(lab.host("witness"), side)?;
+    // Pacemaker's takes its time to make a prime.
+    expect(&lab, "the other side listens", || listens(lab.host("witness")));
     let constraints = location("l1", "witness", "node2", "50") + &location("l2", "one", "witness", "500");
     lab.load(lab.host("node1"), &cib(OPTIONS, &(connection("witness") + &dummy("one", "1s")), &constraints))?;
     expect(&lab, "the service runs on the remote node", || lab.active("one") == ["witness"]);
