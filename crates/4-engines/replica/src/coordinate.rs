@@ -59,7 +59,7 @@ impl Replica {
             self.store(out);
         }
         out.push(ReplicaCommand::Changed(Changed {
-            patch: Some(patch),
+            patch: Some(Arc::new(patch)),
             is_configuration,
             client: wish.client.clone(),
             origin: wish.origin.clone(),

@@ -47,15 +47,18 @@ impl Replica {
         }
     }
 
-    fn applied(&mut self, patch: &str, to: &CibMark) -> Result<Patch, String> {
-        let element = parse(patch.as_bytes(), &Limits::default()).map_err(|error| error.to_string())?;
-        let patch = Patch::from_xml(&element).map_err(|error| error.to_string())?;
-        let cib = apply(&patch, &self.cib, true).map_err(|error| error.to_string())?;
+    fn applied(&mut self, text: &str, to: &CibMark) -> Result<Arc<Patch>, String> {
+        let (cib, patch) = self.config.copies.step(&self.cib, text, || {
+            let element = parse(text.as_bytes(), &Limits::default()).map_err(|error| error.to_string())?;
+            let patch = Patch::from_xml(&element).map_err(|error| error.to_string())?;
+            let cib = apply(&patch, &self.cib, true).map_err(|error| error.to_string())?;
+            Ok((cib, patch))
+        })?;
         // Invariant: two copies of one mark are the same; a copy that came apart is replaced before anything is built on it.
         if next_digest(&self.mark, &patch) != to.digest {
             return Err("the result has another digest than the coordinator's".to_owned());
         }
-        self.cib = Arc::new(cib);
+        self.cib = cib;
         self.mark = to.clone();
         Ok(patch)
     }
@@ -78,15 +81,15 @@ impl Replica {
         let was = (self.mark.admin_epoch, self.mark.epoch, self.mark.lineage);
         let is_same = Self::is_same_copy(&self.mark, &mark);
         if !is_same {
-            let cib = match parse(text.as_bytes(), &Limits::default()).map_err(|error| error.to_string()).and_then(|cib| check(cib, &mark))
-            {
+            let read = || parse(text.as_bytes(), &Limits::default()).map_err(|error| error.to_string()).and_then(|cib| check(cib, &mark));
+            let cib = match self.config.copies.whole(&mark, text, read) {
                 Ok(cib) => cib,
                 Err(reason) => {
                     out.push(ReplicaCommand::Warn(format!("failed to take over the CIB of {from}: {reason}")));
                     return;
                 }
             };
-            self.cib = Arc::new(cib);
+            self.cib = cib;
             out.push(ReplicaCommand::Changed(Changed { patch: None, is_configuration: true, client: "join".to_owned(), origin: from }));
         }
         self.mark = mark;

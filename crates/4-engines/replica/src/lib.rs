@@ -7,6 +7,7 @@
 
 mod change;
 mod coordinate;
+mod copies;
 mod edited;
 mod follow;
 mod granted;
@@ -16,4 +17,5 @@ mod replica;
 mod tests;
 
 pub use change::empty_cib;
+pub use copies::Copies;
 pub use replica::{Changed, Replica, ReplicaCommand, ReplicaConfig, ReplicaEvent, Settlement};

@@ -1,6 +1,7 @@
 //! The engine: wishes, messages and stored results in; messages, stores and answers out.
 
 use crate::change::{empty_cib, mark_of};
+use crate::copies::Copies;
 use crate::granted::Granted;
 use cib::patch::Patch;
 use messages::client::ClientError;
@@ -19,6 +20,8 @@ pub struct ReplicaConfig {
     pub stored: Option<(Arc<Element>, u64)>,
     /// How long a client's wish may stay unanswered before its outcome is reported as unknown.
     pub patience: Duration,
+    /// What it shares with other replicas of its process, if there are any.
+    pub copies: Copies,
 }
 
 /// The outcome of an election, as far as the CIB is concerned.
@@ -90,7 +93,7 @@ pub enum ReplicaCommand {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Changed {
     /// The steps, or nothing when the whole was replaced.
-    pub patch: Option<Patch>,
+    pub patch: Option<Arc<Patch>>,
     pub is_configuration: bool,
     /// Who asked: a program, on a node.
     pub client: String,

@@ -1,6 +1,7 @@
 //! What a member is told once, when it starts. Everything else it learns from the CIB and its peers.
 
 use model::NodeName;
+use replica::Copies;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +45,8 @@ pub struct MemberConfig {
     pub next_inputs: BTreeMap<String, u64>,
     /// What the engine below is called in the CIB (`cluster-infrastructure`).
     pub infrastructure: String,
+    /// What members of one process share; a daemon has one alone.
+    pub copies: Copies,
 }
 
 impl MemberConfig {
@@ -64,6 +67,7 @@ impl MemberConfig {
             parallel_max: 8,
             next_inputs: BTreeMap::new(),
             infrastructure: "corosync".to_owned(),
+            copies: Copies::default(),
         }
     }
 }

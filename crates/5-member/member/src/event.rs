@@ -1,9 +1,12 @@
 //! What a member is told by its edges.
 
+use crate::peers::Envelope;
 use messages::agent::AgentEvent;
 use messages::client::{Account, ClientRequest};
 use messages::group::GroupEvent;
 use messages::remote::RemoteEvent;
+use model::NodeName;
+use std::sync::Arc;
 use transition::Plan;
 
 /// Names one connection of a local client; never used twice during the life of a daemon.
@@ -33,6 +36,8 @@ pub enum MemberEvent {
     Started,
     /// From the cluster engine: a view, a message, or the engine's loss.
     Group(GroupEvent),
+    /// From the cluster engine as well: a message that was read already, for members of one process.
+    Heard { from: NodeName, envelope: Arc<Envelope> },
     /// From the root role: what survived, or how an agent's run ended.
     Agent(AgentEvent),
     /// From a remote node whose connection this node holds.

@@ -31,3 +31,5 @@ pub use config::{MemberConfig, StoredCib};
 pub use event::{ClientId, MemberEvent, PlanOutcome, StoreResult};
 pub use inputs::series as input_series;
 pub use member::Member;
+pub use peers::Envelope;
+pub use replica::Copies;

@@ -143,6 +143,8 @@ pub struct Member {
     pub(crate) let_go: BTreeSet<NodeName>,
     pub(crate) has_ended: bool,
     pub(crate) last_plan: Option<Plan>,
+    /// Something happened that may ask for upkeep: anything but a sign of life.
+    pub(crate) is_stirred: bool,
 }
 
 impl Member {
@@ -165,6 +167,7 @@ impl Member {
             node: config.node.clone(),
             stored: config.stored.clone().map(|stored| (stored.cib, stored.lineage)),
             patience: Duration::from_secs(30),
+            copies: config.copies.clone(),
         });
         let settings =
             executor::Settings { node: config.node.clone(), parallel_max: config.parallel_max, feature_set: FEATURE_SET.to_owned() };
@@ -229,6 +232,7 @@ impl Member {
             let_go: BTreeSet::new(),
             has_ended: false,
             last_plan: None,
+            is_stirred: false,
             config,
         }
     }
@@ -274,9 +278,12 @@ impl Member {
         if self.has_ended {
             return Vec::new();
         }
+        // Signs of life are nearly all that is heard at rest, and each asks for nothing: what holds between the engines goes on holding.
+        self.is_stirred = !matches!(event, MemberEvent::Group(GroupEvent::Message { .. }) | MemberEvent::Heard { .. } | MemberEvent::Woken);
         match event {
             MemberEvent::Started => self.check_solitude(),
             MemberEvent::Group(event) => self.group(event),
+            MemberEvent::Heard { from, envelope } => self.understood(from, (*envelope).clone()),
             MemberEvent::Agent(event) => self.agent(event),
             MemberEvent::Remote(event) => self.remote(event),
             MemberEvent::Client { client, user, request } => self.client(client, user, request),
@@ -309,7 +316,9 @@ impl Member {
                 let from = self.config.node.clone();
                 self.heard(from, &payload);
             }
-            self.upkeep();
+            if self.is_stirred {
+                self.upkeep();
+            }
             if self.loopback.is_empty() {
                 break;
             }
@@ -326,6 +335,7 @@ impl Member {
                 continue;
             }
             self.wakes.remove(&sleeper);
+            self.is_stirred |= sleeper != Sleeper::Membership;
             match sleeper {
                 Sleeper::Membership => self.give_membership(MembershipEvent::Woken),
                 Sleeper::Replica => self.give_replica(ReplicaEvent::Woken),

@@ -16,11 +16,21 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 /// What goes through the group.
-#[derive(Serialize, Deserialize)]
-struct Envelope {
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Envelope {
     /// Counts the messages of one start of a daemon.
     number: u64,
     message: PeerMessage,
+}
+
+impl Envelope {
+    /// Reads what a member sent.
+    ///
+    /// # Errors
+    /// It is none of this version's messages.
+    pub fn read(payload: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(payload)
+    }
 }
 
 /// What was sent and has not come back: it was dropped with its view and is sent again in the next one.
@@ -95,16 +105,18 @@ impl Member {
 
     /// Takes a message that the group delivered.
     pub(crate) fn heard(&mut self, from: NodeName, payload: &str) {
-        let envelope: Envelope = match serde_json::from_str(payload) {
-            Ok(envelope) => envelope,
-            Err(error) => {
-                self.log(LogLevel::Debug, format!("a message of {from} was skipped: {error}"));
-                return;
-            }
-        };
+        match Envelope::read(payload) {
+            Ok(envelope) => self.understood(from, envelope),
+            Err(error) => self.log(LogLevel::Debug, format!("a message of {from} was skipped: {error}")),
+        }
+    }
+
+    /// Does what a message says.
+    pub(crate) fn understood(&mut self, from: NodeName, envelope: Envelope) {
         if from == self.config.node {
             self.outbox.unheard.retain(|(number, _)| *number != envelope.number);
         }
+        self.is_stirred |= !matches!(envelope.message, PeerMessage::Membership(MembershipMessage::Beat { .. }));
         // Safety: nothing counts of a host that is fenced or a daemon that was found silent, however late it arrives.
         let is_member = self.membership.peers().get(&from).is_some_and(membership::Peer::is_member);
         match envelope.message {
@@ -192,7 +204,12 @@ impl Member {
 
     pub(crate) fn give_membership(&mut self, event: MembershipEvent) {
         self.membership.set_mark(self.replica.mark().clone());
-        for command in self.membership.handle(self.now, event) {
+        let judges = |membership: &membership::Membership| (membership.is_doubtful(), membership.is_start_over());
+        let before = judges(&self.membership);
+        let commands = self.membership.handle(self.now, event);
+        self.is_stirred |= judges(&self.membership) != before;
+        for command in commands {
+            self.is_stirred |= !matches!(command, MembershipCommand::WakeAt(_) | MembershipCommand::Send(MembershipMessage::Beat { .. }));
             match command {
                 MembershipCommand::Send(message) => self.send(PeerMessage::Membership(message)),
                 MembershipCommand::WakeAt(at) => {
