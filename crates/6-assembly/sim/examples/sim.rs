@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 const HELP: &str = "\
 cargo xtask sim [--seed N] [--seeds COUNT] [--jobs J]    histories from seed N on (default: one, seed 1)
-  --nodes N --resources N --deeds N --minutes M          of this size instead of one drawn from the seed
+  --minutes M                                            as long as this, five minutes for each episode (default: 30)
+  --nodes N --resources N --deeds N                      of this size instead of one drawn from the seed; deeds are those of an episode
   --only A,B,...                                         only these deeds of the story happen
   --sabotage NAME                                        with something broken on purpose
   --trace                                                shows everything that happens
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
         nodes: number("--nodes").map(|n| n as usize),
         resources: number("--resources").map(|n| n as usize),
         deeds: number("--deeds").map(|n| n as usize),
-        trouble: number("--minutes").map_or(Options::default().trouble, |minutes| Duration::from_secs(minutes * 60)),
+        episodes: number("--minutes").unwrap_or(30).div_ceil(5).max(1) as usize,
         only: word("--only").map(|list| list.split(',').filter_map(|number| number.parse().ok()).collect()),
         sabotage: sabotage.map(|(kind, ..)| kind),
         ..Options::default()
@@ -58,7 +59,7 @@ fn main() -> ExitCode {
         for report in told {
             print!("{}", report.trace);
             for violation in &report.violations {
-                println!("seed {}: {violation}", report.seed);
+                println!("seed {}: {violation}\n    see it again: {}", report.seed, report.replay(&options));
             }
             summary.add(&report);
         }
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
             if let Some((report, needed)) = shrink(seed, &options) {
                 let numbers: Vec<String> = needed.iter().map(ToString::to_string).collect();
                 println!("seed {seed} needs the deeds {}:\n  {}\n{}", numbers.join(","), report.story.join("\n  "), report.trace);
+                println!("to be kept in crates/6-assembly/sim/tests/stories:\n{}", report.transcript.to_text());
             }
         }
     }

@@ -119,6 +119,9 @@ pub(crate) fn configuration(nodes: &[(String, u32)], primitives: usize, random: 
         ("stonith-timeout", "20s"),
         ("cluster-recheck-interval", "60s"),
     ]));
+    // What administrators write goes here; the counter begins at nothing.
+    let counter = Element::new("nvpair").with("id", "counter").with("name", "counter").with("value", "0");
+    let crm_config = crm_config.with_child(Element::new("cluster_property_set").with("id", "sim").with_child(counter));
     let listed = nodes.iter().map(|(name, id)| Element::new("node").with("id", id.to_string()).with("uname", name));
     let cib = Element::new("cib")
         .with("crm_feature_set", "3.16.1")

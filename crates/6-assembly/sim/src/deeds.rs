@@ -3,6 +3,7 @@
 use crate::agents::Health;
 use crate::configuration::TICKET;
 use crate::host::DiskState;
+use crate::sabotage::Sabotage;
 use crate::story::Deed;
 use crate::world::{Happening, ToDaemon, World};
 use messages::client::{CibEdit, ClientBody};
@@ -42,7 +43,7 @@ impl World {
                 let wait = self.random.millis(20, 300);
                 self.after(wait, Happening::LookAround);
             }
-            Deed::CutOff { host } => {
+            Deed::CutOff { host } | Deed::OneWay { host } => {
                 self.group.part_of.fill(0);
                 self.group.part_of[host] = 1;
                 let wait = self.random.millis(20, 300);
@@ -51,6 +52,10 @@ impl World {
             Deed::EngineDown => self.set_engine_down(true),
             Deed::EngineUp => self.set_engine_down(false),
             Deed::Health(health) => self.health = health,
+            Deed::LoseDisk { host } => {
+                self.power_off(host, "its disk is lost");
+                self.hosts[host].disk = None;
+            }
             Deed::Disk { host, state } => self.hosts[host].disk_state = state,
             Deed::Clock { host, jump, drift } => {
                 let clock = &mut self.hosts[host].clock;
@@ -85,10 +90,12 @@ impl World {
             | Deed::Freeze { host }
             | Deed::Thaw { host }
             | Deed::ShutDown { host }
+            | Deed::LoseDisk { host }
             | Deed::Fence { host } => self.checkers.causes.happened_to(*host, now),
             Deed::KillAllDaemons
             | Deed::Split { .. }
             | Deed::CutOff { .. }
+            | Deed::OneWay { .. }
             | Deed::Merge
             | Deed::EngineDown
             | Deed::EngineUp
@@ -111,6 +118,14 @@ impl World {
                 let (now, client) = (self.now, self.next_client);
                 self.checkers.registered(now, client, value);
                 self.edit_options(host, "register", &value.to_string(), "register");
+            }
+            Deed::Increment { host } if self.listens(host) => {
+                let client = self.next_client;
+                self.checkers.incremented(client);
+                self.edit_options(host, "counter", "value++", "increment");
+                if self.sabotage == Some(Sabotage::Stutter) {
+                    self.edit_options(host, "counter", "value++", "edit");
+                }
             }
             Deed::Standby { host, on } => {
                 let (name, id) = (self.hosts[host].name.clone(), self.hosts[host].id);
@@ -195,6 +210,7 @@ impl World {
             section: Some(section.to_owned()),
             xml: Some(xml),
             allow_create: true,
+            expand_increments: true,
             ..CibEdit::default()
         };
         let request = format!("story-{}", self.random.next());

@@ -2,7 +2,7 @@
 
 use crate::host::Host;
 use messages::group::View;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The network and the engine on it.
 pub(crate) struct Group {
@@ -11,20 +11,23 @@ pub(crate) struct Group {
     /// The last view of each part.
     pub views: BTreeMap<usize, View>,
     pub next_view: u64,
+    /// Views in which a message reached some members and not others, because the network had split already: each ends with a new one,
+    /// whoever is there then.
+    pub torn: BTreeSet<u64>,
     /// The engine itself is down: nobody can order anything.
     pub is_down: bool,
 }
 
 impl Group {
     pub(crate) fn new(hosts: usize) -> Self {
-        Self { part_of: vec![0; hosts], views: BTreeMap::new(), next_view: 1, is_down: false }
+        Self { part_of: vec![0; hosts], views: BTreeMap::new(), next_view: 1, torn: BTreeSet::new(), is_down: false }
     }
 
     /// Returns the parts whose view changed, with the new one.
     pub(crate) fn new_views(&mut self, hosts: &[Host]) -> Vec<View> {
         let mut changed = Vec::new();
         let configured = hosts.iter().map(|host| (host.name.clone(), host.id)).collect::<BTreeMap<_, _>>();
-        let parts: std::collections::BTreeSet<usize> = self.part_of.iter().copied().collect();
+        let parts: BTreeSet<usize> = self.part_of.iter().copied().collect();
         self.views.retain(|part, _| parts.contains(part));
         for part in parts {
             let here = || hosts.iter().enumerate().filter(|(at, host)| self.part_of[*at] == part && host.is_up).map(|(_, host)| host);
@@ -32,7 +35,7 @@ impl Group {
             let daemons: BTreeMap<_, _> = here().filter_map(|host| Some((host.name.clone(), host.daemon.as_ref()?.number))).collect();
             let quorate = present.len() * 2 > configured.len();
             let view = View { id: 0, hosts: present, daemons, configured: configured.clone(), quorate };
-            let is_same = self.views.get(&part).is_some_and(|old| View { id: 0, ..old.clone() } == view);
+            let is_same = self.views.get(&part).is_some_and(|old| !self.torn.contains(&old.id) && View { id: 0, ..old.clone() } == view);
             if !is_same && !view.hosts.is_empty() {
                 let view = View { id: self.next_view, ..view };
                 self.next_view += 1;
@@ -42,6 +45,7 @@ impl Group {
                 self.views.remove(&part);
             }
         }
+        self.torn.clear();
         changed
     }
 }

@@ -4,6 +4,7 @@ use member::{Member, StoredCib};
 use messages::agent::{AgentCall, AgentResult};
 use messages::group::Incarnation;
 use model::{CallId, NodeName};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ pub(crate) struct Daemon {
     pub member: Member,
     /// Counts the starts of daemons; a late event for an earlier one is dropped.
     pub number: u64,
-    /// The time it wants to be woken at.
+    /// The time of the world it wants to be woken at.
     pub wake_at: Option<Duration>,
     /// Stopped (SIGSTOP): what comes is kept.
     pub is_frozen: bool,
@@ -63,7 +64,7 @@ pub(crate) enum Truth {
 }
 
 /// How a disk does what it is asked to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) enum DiskState {
     Good,
     /// It takes seconds.
@@ -72,16 +73,34 @@ pub(crate) enum DiskState {
     Full,
 }
 
-/// What is wrong with a calendar clock.
+/// What is wrong with a host's clocks.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(crate) struct HostClock {
     pub offset_seconds: i64,
-    /// Millionths of a second that it gains in a second.
+    /// Millionths of a second that the calendar clock gains in a second.
     pub drift: i64,
+    /// The same of the monotonic clock; it begins anew with each life of the host.
+    pub rate: i64,
+    pub began: Duration,
 }
 
+/// What a monotonic clock shows when its host begins to live.
+const FIRST: Duration = Duration::from_secs(1);
+
 impl HostClock {
-    /// Returns what it shows when so much time of the world has passed, in microseconds.
+    /// Returns what the monotonic clock shows at a time of the world.
+    pub(crate) fn monotonic(&self, now: Duration) -> Duration {
+        let passed = now.saturating_sub(self.began).as_nanos() as i128;
+        FIRST + Duration::from_nanos((passed + passed * i128::from(self.rate) / 1_000_000) as u64)
+    }
+
+    /// Returns when in the world the monotonic clock shows at least this.
+    pub(crate) fn when_monotonic(&self, shown: Duration) -> Duration {
+        let passed = shown.saturating_sub(FIRST).as_nanos() as i128;
+        self.began + Duration::from_nanos((passed * 1_000_000 / (1_000_000 + i128::from(self.rate))) as u64 + 2)
+    }
+
+    /// Returns what the calendar clock shows when so much time of the world has passed, in microseconds.
     pub(crate) fn shows(&self, epoch_seconds: i64, passed: Duration) -> i64 {
         let passed = passed.as_micros() as i64;
         (epoch_seconds + self.offset_seconds) * 1_000_000 + passed + passed / 1_000_000 * self.drift

@@ -3,8 +3,9 @@
 //! [`run`] lives through one history: a random cluster, a random story of faults and edits, an end in which everything is
 //! healthy again. The same seed gives the same history, byte for byte. A checker per promise looks on: `s1` (a resource
 //! that may run once never runs twice), `s2` (no acknowledged write is lost), `s3` (the same input gives the same plan), `s4` (without
-//! quorum its policy is followed at once), `f1` (no node is fenced without cause), `w1` (writes take effect in the order of time), `b1`
-//! (no queue grows for ever), `l1` (once all is healthy, everything that should run does), and soon enough (R1).
+//! quorum its policy is followed at once), `f1` (no node is fenced without cause), `p1` (nothing is stopped but by a plan), `w1` and `w2`
+//! (writes take effect in the order of time, and once), `b1` and `b2` (no queue and no status grows for ever), `l1` (once all is healthy,
+//! everything that should run does), and soon enough (R1).
 
 mod agents;
 mod check;
@@ -20,9 +21,11 @@ mod sabotage;
 mod shrink;
 mod story;
 mod trace;
+mod transcript;
 mod work;
 mod world;
 
 pub use run::{Options, Report, run};
 pub use sabotage::Sabotage;
 pub use shrink::shrink;
+pub use transcript::Transcript;

@@ -11,6 +11,8 @@ pub(crate) struct Ending {
     /// `Exited(i32::MIN)`: what the resource really does at that moment.
     pub outcome: AgentOutcome,
     pub stdout: String,
+    /// When the power of a fence device's target goes, if it does; the device may say so much later.
+    pub cuts_after: Option<Duration>,
     /// What the resource does afterwards, where the run changes it.
     pub leaves: Option<Option<Truth>>,
 }

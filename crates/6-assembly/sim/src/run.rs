@@ -8,6 +8,7 @@ use crate::random::Random;
 use crate::sabotage::Sabotage;
 use crate::story::{Chapter, Deed};
 use crate::trace::Trace;
+use crate::transcript::Transcript;
 use crate::world::{Happening, World};
 use member::StoredCib;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,19 +22,24 @@ pub struct Options {
     pub nodes: Option<usize>,
     /// How many primitives; drawn from 3 to 8 when absent.
     pub resources: Option<usize>,
-    /// How many faults and edits; drawn from 1 to 8 when absent.
+    /// How many faults and edits in each episode; drawn from 1 to 8 when absent.
     pub deeds: Option<usize>,
-    /// How long things happen, in the world's time.
+    /// How often there is trouble and everything is mended again, five minutes from one time to the next.
+    pub episodes: usize,
+    /// How long things happen in an episode, in the world's time.
     pub trouble: Duration,
-    /// How long the mended cluster has to come to rest.
-    pub recovery: Duration,
     /// Whether the trace is kept.
     pub trace: bool,
     /// Only these of the deeds happen, by their numbers; absent: all.
     pub only: Option<BTreeSet<usize>>,
+    /// What was kept happens instead of what would be drawn.
+    pub told: Option<Transcript>,
     /// What is broken on purpose.
     pub sabotage: Option<Sabotage>,
 }
+
+/// From the beginning of one episode to that of the next; what was mended has the rest of it to come to rest.
+const EPISODE: Duration = Duration::from_secs(300);
 
 impl Default for Options {
     fn default() -> Self {
@@ -41,10 +47,11 @@ impl Default for Options {
             nodes: None,
             resources: None,
             deeds: None,
+            episodes: 1,
             trouble: Duration::from_secs(40),
-            recovery: Duration::from_secs(240),
             trace: false,
             only: None,
+            told: None,
             sabotage: None,
         }
     }
@@ -68,12 +75,18 @@ pub struct Report {
     pub told: BTreeMap<String, u64>,
     /// The deeds of the history, by number.
     pub story: Vec<String>,
+    /// The same, to be kept.
+    pub transcript: Transcript,
 }
 
 impl Report {
-    /// Returns the sentence that says how to see a failed history again.
-    pub fn replay(&self) -> String {
-        format!("cargo xtask sim --seed {} --trace (and the options it was found with)", self.seed)
+    /// Returns the command that shows a history that was lived through with these options again.
+    pub fn replay(&self, options: &Options) -> String {
+        let mut command = format!("cargo xtask sim --seed {} --minutes {}", self.seed, options.episodes * 5);
+        for (name, number) in [("nodes", options.nodes), ("resources", options.resources), ("deeds", options.deeds)] {
+            command += &number.map(|number| format!(" --{name} {number}")).unwrap_or_default();
+        }
+        command + " --trace"
     }
 }
 
@@ -92,7 +105,6 @@ pub fn run(seed: u64, options: &Options) -> Report {
     let mut random = Random::new(seed);
     let nodes = options.nodes.unwrap_or_else(|| nodes(&mut random));
     let primitives = options.resources.unwrap_or_else(|| random.between(3, 8));
-    let deeds = options.deeds.unwrap_or_else(|| random.between(1, 8));
     let names: Vec<(String, u32)> = (1..=nodes).map(|n| (format!("node{n}"), n as u32)).collect();
     let (cib, expected) = configuration(&names, primitives, &mut random);
     let singles = expected.single.clone();
@@ -111,16 +123,38 @@ pub fn run(seed: u64, options: &Options) -> Report {
         world.at(at, Happening::PowerOn { host });
         world.checkers.causes.happened_to(host, at);
     }
-    let trouble_from = Duration::from_secs(5);
-    let trouble_to = trouble_from + options.trouble;
-    let mut story = world.draw_story(trouble_from, trouble_to, deeds, &singles);
+    let beginning = |episode: usize| Duration::from_secs(5) + EPISODE * episode as u32;
+    let mut story = Vec::new();
+    for episode in 0..options.episodes {
+        let deeds = options.deeds.unwrap_or_else(|| world.random.between(1, 8));
+        let from = beginning(episode);
+        story.extend(world.draw_story(story.len(), from, from + options.trouble, deeds, &singles));
+    }
     if let Some(only) = &options.only {
         story.retain(|chapter| only.contains(&chapter.number));
     }
+    if let Some(told) = &options.told {
+        story = vec![Chapter { number: 0, deeds: told.deeds.clone() }];
+    }
     let shown = story.iter().map(shown).collect();
-    world.tell(story, trouble_to);
-    while world.step(trouble_to) {}
-    let recovered = recover(&mut world, trouble_to, options.recovery, &singles);
+    let deeds = story.iter().flat_map(|chapter| chapter.deeds.clone()).collect();
+    let transcript = Transcript::new(seed, nodes, primitives, options.episodes, deeds);
+    world.tell(story);
+    (0..options.episodes).for_each(|episode| world.at(beginning(episode) + options.trouble, Happening::Told(Deed::Heal)));
+    let mut recovered = Some(Duration::ZERO);
+    for episode in 0..options.episodes {
+        let mended = beginning(episode) + options.trouble;
+        while world.step(mended) {}
+        let took = recover(&mut world, mended, EPISODE - options.trouble, &singles);
+        recovered = recovered.zip(took).map(|(slowest, took)| slowest.max(took));
+        // What was broken once shows again in every episode that follows.
+        if !world.checkers.violations.is_empty() {
+            break;
+        }
+        if options.episodes > 1 {
+            while world.step(beginning(episode + 1)) {}
+        }
+    }
     Report {
         seed,
         plans: world.plans,
@@ -129,6 +163,7 @@ pub fn run(seed: u64, options: &Options) -> Report {
         nodes,
         told: world.told,
         story: shown,
+        transcript,
         violations: world.checkers.violations,
         trace: world.trace.into_text(),
     }

@@ -25,11 +25,17 @@ pub enum Sabotage {
     Crawling,
     /// A member never learns that what it told everyone has arrived.
     Hoarding,
+    /// An executor that stops things of its own accord.
+    Headstrong,
+    /// A write that is carried out twice.
+    Stutter,
+    /// An agent that never stops adding to the status.
+    Chatty,
 }
 
 impl Sabotage {
     /// Each with the promise whose checker catches it, and within how many seeds.
-    pub const ALL: [(Sabotage, &'static str, u64); 10] = [
+    pub const ALL: [(Sabotage, &'static str, u64); 13] = [
         (Sabotage::LyingDevice, "S1", 40),
         (Sabotage::LyingDisk, "S2", 40),
         (Sabotage::MoodyScheduler, "S3", 20),
@@ -40,6 +46,9 @@ impl Sabotage {
         (Sabotage::BackwardWrites, "W1", 60),
         (Sabotage::Crawling, "R1", 3),
         (Sabotage::Hoarding, "B1", 3),
+        (Sabotage::Headstrong, "P1", 3),
+        (Sabotage::Stutter, "W2", 20),
+        (Sabotage::Chatty, "B2", 3),
     ];
 
     /// Returns how much longer a calculation takes.

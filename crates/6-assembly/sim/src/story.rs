@@ -3,10 +3,11 @@
 use crate::agents::Health;
 use crate::host::DiskState;
 use crate::world::{Happening, World};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// One thing that someone or something does to the cluster.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Deed {
     Crash {
         host: usize,
@@ -37,12 +38,20 @@ pub(crate) enum Deed {
     CutOff {
         host: usize,
     },
+    /// One direction of a host's cable fails: its engine sees it come and go.
+    OneWay {
+        host: usize,
+    },
     EngineDown,
     EngineUp,
     Health(Health),
     Disk {
         host: usize,
         state: DiskState,
+    },
+    /// The power goes, and the disk is replaced by an empty one.
+    LoseDisk {
+        host: usize,
     },
     /// A calendar clock jumps, and goes wrong from then on.
     Clock {
@@ -61,6 +70,10 @@ pub(crate) enum Deed {
     Register {
         host: usize,
         value: u64,
+    },
+    /// Raises a counter by one.
+    Increment {
+        host: usize,
     },
     Standby {
         host: usize,
@@ -117,10 +130,16 @@ pub(crate) struct Chapter {
 }
 
 impl World {
-    /// Draws the deeds of a history between two times.
-    pub(crate) fn draw_story(&mut self, from: Duration, to: Duration, deeds: usize, singles: &[String]) -> Vec<Chapter> {
+    /// Draws so many deeds between two times, numbered from `first`.
+    pub(crate) fn draw_story(&mut self, first: usize, from: Duration, to: Duration, deeds: usize, singles: &[String]) -> Vec<Chapter> {
+        // A disk is lost for good only where nothing else happens: with another host gone as well, what a majority had on disk may be lost.
+        if self.random.percent(4) {
+            let host = self.random.below(self.hosts.len());
+            let back = from + self.random.millis(3000, 20_000);
+            return vec![Chapter { number: first, deeds: vec![(from, Deed::LoseDisk { host }), (back, Deed::PowerOn { host })] }];
+        }
         let span = (to - from).as_millis() as u64;
-        (0..deeds)
+        (first..first + deeds)
             .map(|number| {
                 let time = from + self.random.millis(0, span);
                 Chapter { number, deeds: self.draw_deed(number, time, singles) }
@@ -132,9 +151,9 @@ impl World {
         let host = self.random.below(self.hosts.len());
         let later = |world: &mut Self, low: u64, high: u64| time + world.random.millis(low, high);
         let single = |world: &mut Self| singles.get(world.random.below(singles.len())).cloned().unwrap_or_default();
-        let value = number as u64;
+        let value = number as u64 * 100;
         let one = |deed: Deed| vec![(time, deed)];
-        match self.random.below(36) {
+        match self.random.below(42) {
             0..=2 => vec![(time, Deed::Crash { host }), (later(self, 3000, 20_000), Deed::PowerOn { host })],
             3..=5 => one(Deed::KillDaemon { host, back_after: self.random.millis(50, 8000) }),
             6 => one(Deed::KillAllDaemons),
@@ -145,7 +164,7 @@ impl World {
             }
             11 => vec![(time, Deed::EngineDown), (later(self, 500, 15_000), Deed::EngineUp)],
             12..=13 => {
-                let health = Health { failing: 25, slow: 30, hanging: 10, device_failing: 30, device_slow: 30 };
+                let health = Health { failing: 25, slow: 30, hanging: 10, device_failing: 30, device_slow: 30, lying: 0 };
                 vec![(time, Deed::Health(health)), (later(self, 1000, 15_000), Deed::Health(Health::default()))]
             }
             14..=15 => one(Deed::Break { host }),
@@ -172,8 +191,50 @@ impl World {
             32 => one(Deed::Parameter { resource: single(self), value }),
             33 => one(Deed::Ticket { granted: self.random.percent(50) }),
             34 => one(Deed::Fence { host }),
-            _ => one(Deed::Register { host, value }),
+            35 => one(Deed::Register { host, value }),
+            36..=37 => one(Deed::Increment { host }),
+            38 => self.one_way(host, time),
+            39..=40 => self.rush(time, value, singles),
+            _ => {
+                let health = Health { lying: 30, ..Health::default() };
+                vec![(time, Deed::Health(health)), (later(self, 1000, 15_000), Deed::Health(Health::default()))]
+            }
         }
+    }
+
+    /// Several administrators at the same moment, at different nodes.
+    fn rush(&mut self, time: Duration, value: u64, singles: &[String]) -> Vec<(Duration, Deed)> {
+        let mut deeds = Vec::new();
+        for value in value..value + self.random.between(2, 6) as u64 {
+            let host = self.random.below(self.hosts.len());
+            let resource = singles.get(self.random.below(singles.len())).cloned().unwrap_or_default();
+            deeds.push(match self.random.below(10) {
+                0 => Deed::Write { host, number: value },
+                1..=2 => Deed::Register { host, value },
+                3..=4 => Deed::Increment { host },
+                5 => Deed::Standby { host, on: self.random.percent(50) },
+                6 => Deed::TargetRole { resource, stopped: self.random.percent(50) },
+                7 => Deed::Parameter { resource, value },
+                8 => Deed::Cleanup { host },
+                _ => Deed::Ban { resource, host },
+            });
+        }
+        let mut deeds: Vec<(Duration, Deed)> = deeds.into_iter().map(|deed| (time, deed)).collect();
+        deeds.push((time + self.random.millis(500, 12_000), Deed::LiftBans));
+        deeds
+    }
+
+    /// An engine with a host that hears and is not heard, or the other way round, forms view after view with it and without it.
+    fn one_way(&mut self, host: usize, time: Duration) -> Vec<(Duration, Deed)> {
+        let mut deeds = Vec::new();
+        let mut at = time;
+        for _ in 0..self.random.between(3, 8) {
+            deeds.push((at, Deed::OneWay { host }));
+            at += self.random.millis(400, 2500);
+            deeds.push((at, Deed::Merge));
+            at += self.random.millis(100, 700);
+        }
+        deeds
     }
 
     /// A host that is there and gone and there again.
@@ -189,11 +250,10 @@ impl World {
         deeds
     }
 
-    /// Lets a story begin.
-    pub(crate) fn tell(&mut self, story: Vec<Chapter>, to: Duration) {
+    /// Lets a story happen.
+    pub(crate) fn tell(&mut self, story: Vec<Chapter>) {
         for (time, deed) in story.into_iter().flat_map(|chapter| chapter.deeds) {
             self.at(time, Happening::Told(deed));
         }
-        self.at(to, Happening::Told(Deed::Heal));
     }
 }

@@ -17,7 +17,8 @@ impl World {
             AgentOrder::Run(call) => self.run_agent(at, call),
             AgentOrder::Kill { id } => {
                 if self.hosts[at].running.contains_key(&id) {
-                    let ending = Ending { after: Duration::ZERO, outcome: AgentOutcome::Cancelled, stdout: String::new(), leaves: None };
+                    let (after, outcome) = (Duration::ZERO, AgentOutcome::Cancelled);
+                    let ending = Ending { after, outcome, stdout: String::new(), cuts_after: None, leaves: None };
                     let life = self.hosts[at].life;
                     self.after(Duration::from_millis(1), Happening::AgentDone { host: at, life, id, ending });
                 }
@@ -49,10 +50,17 @@ impl World {
                     self.hosts[at].active.entry(resource).or_insert(Truth::Starting);
                 }
                 "promote" => self.checkers.promoting(self.now, &resource, at, &self.hosts),
+                "stop" | "demote" | "migrate_to" if active.is_some() => {
+                    let (now, node) = (self.now, self.hosts[at].name.clone());
+                    self.checkers.ending(now, &call.action, &resource, node.as_str());
+                }
                 _ => {}
             }
         }
         let (id, life) = (call.id, self.hosts[at].life);
+        if let Some(after) = ending.cuts_after.filter(|_| self.sabotage != Some(Sabotage::LyingDevice)) {
+            self.after(after, Happening::Cut { by: at, life, id });
+        }
         self.hosts[at].next_call = self.hosts[at].next_call.max(id.0 + 1);
         self.hosts[at].running.insert(id, call);
         self.after(ending.after, Happening::AgentDone { host: at, life, id, ending });
@@ -61,6 +69,14 @@ impl World {
     pub(crate) fn agent_done(&mut self, at: usize, id: CallId, ending: Ending) {
         let Some(call) = self.hosts[at].running.remove(&id) else { return };
         let resource = call.resource.as_ref().map(ToString::to_string).unwrap_or_default();
+        if call.action == "monitor" && self.sabotage == Some(Sabotage::Headstrong) && self.random.percent(10) {
+            let id = CallId(self.hosts[at].next_call + 1_000_000);
+            self.run_agent(at, AgentCall { id, action: "stop".to_owned(), ..call.clone() });
+        }
+        if call.action == "monitor" && self.sabotage == Some(Sabotage::Chatty) {
+            self.said += 1;
+            (0..5).for_each(|number| self.give_attribute(at, format!("said-{}-{number}", self.said), "1".to_owned()));
+        }
         let has_migrated = call.action == "migrate_to" && ending.outcome == AgentOutcome::Exited(0);
         match ending.leaves {
             Some(Some(truth)) => {
@@ -91,7 +107,8 @@ impl World {
             self.give_promotion_score(at, &resource);
         }
         if call.agent.class == "stonith" {
-            self.device_done(at, &call, &outcome);
+            let (name, action) = (self.hosts[at].name.clone(), &call.action);
+            self.note(|| format!("{name}: device {action} {:?}: {outcome:?}", target(&call)));
         }
         let now = Timestamp(self.hosts[at].clock.shows(EPOCH, self.now));
         let result = AgentResult {
@@ -110,23 +127,16 @@ impl World {
         }
     }
 
-    /// A fence device worked: its target is off, whatever it did.
-    fn device_done(&mut self, by: usize, call: &AgentCall, outcome: &AgentOutcome) {
-        let parameter = |name: &str| call.parameters.get(name).cloned();
-        let target = parameter("nodename").or_else(|| parameter("port")).or_else(|| parameter("plug"));
-        let by = self.hosts[by].name.clone();
-        self.note(|| format!("{by}: device {} {target:?}: {outcome:?}", call.action));
-        // A device that says it failed may have done it all the same; one that says it worked has.
-        let works = *outcome == AgentOutcome::Exited(0) || self.random.percent(50);
-        if !works || self.sabotage == Some(Sabotage::LyingDevice) {
-            return;
-        }
+    /// A fence device at work does what it is for, whatever it says and when.
+    pub(crate) fn cut(&mut self, by: usize, id: CallId) {
+        let Some(call) = self.hosts[by].running.get(&id) else { return };
+        let (action, target) = (call.action.clone(), target(call));
         let Some(target) = target.and_then(|name| self.hosts.iter().position(|host| host.name == *name)) else { return };
-        if matches!(call.action.as_str(), "off" | "reboot") && self.hosts[target].is_up {
+        if matches!(action.as_str(), "off" | "reboot") && self.hosts[target].is_up {
             let now = self.now;
             self.checkers.fenced(now, target, self.hosts[target].name.as_str());
         }
-        match call.action.as_str() {
+        match action.as_str() {
             "off" => self.power_off(target, "fenced"),
             "reboot" => {
                 self.power_off(target, "fenced");
@@ -151,16 +161,13 @@ impl World {
         if !self.hosts[at].active.contains_key(resource) {
             return;
         }
-        let body = ClientBody::AttributeUpdate {
-            node: None,
-            name: format!("master-{resource}"),
-            pattern: false,
-            value: Some((5 + at).to_string()),
-            dampening: None,
-            only_dampening: false,
-            private: false,
-        };
-        self.ask(at, body, "promotion score");
+        self.give_attribute(at, format!("master-{resource}"), (5 + at).to_string());
+    }
+
+    fn give_attribute(&mut self, at: usize, name: String, value: String) {
+        let (pattern, dampening, only_dampening, private) = (false, None, false, false);
+        let body = ClientBody::AttributeUpdate { node: None, name, pattern, value: Some(value), dampening, only_dampening, private };
+        self.ask(at, body, "attribute of an agent");
     }
 
     /// The root role is killed, with it the agents at work and the daemon: what the agents were at is reported as lost.
@@ -194,4 +201,9 @@ impl World {
         let back = self.random.millis(50, 2500);
         self.kill_daemon(at, back);
     }
+}
+
+/// Returns what a fence device is to work on.
+fn target(call: &AgentCall) -> Option<String> {
+    ["nodename", "port", "plug"].iter().find_map(|name| call.parameters.get(*name)).cloned()
 }

@@ -9,12 +9,13 @@ use crate::random::Random;
 use crate::sabotage::Sabotage;
 use crate::story::Deed;
 use crate::trace::Trace;
-use member::{ClientId, Member, MemberCommand, MemberConfig, MemberEvent, PlanOutcome, PlanRequest, StoreOrder};
+use member::{ClientId, Copies, Envelope, Member, MemberCommand, MemberConfig, MemberEvent, PlanOutcome, PlanRequest, StoreOrder};
 use messages::agent::{AgentEvent, AgentResult};
 use messages::client::{ClientBody, ClientReply, ClientRequest};
 use messages::group::{GroupCommand, GroupEvent};
 use model::{CallId, Now, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What reaches a daemon.
@@ -46,6 +47,12 @@ pub(crate) enum Happening {
     },
     /// The engine notices that its membership changed.
     LookAround,
+    /// A fence device at work cuts the power of its target.
+    Cut {
+        by: usize,
+        life: u64,
+        id: CallId,
+    },
     StartDaemon {
         host: usize,
     },
@@ -100,10 +107,13 @@ pub(crate) struct World {
     pub promotable: BTreeSet<String>,
     /// Where resources were banned from, until they are allowed again.
     pub bans: BTreeSet<String>,
+    /// What agents were heard to say so far, for one that says too much.
+    pub said: u64,
     pub sabotage: Option<Sabotage>,
     /// How many deeds of each kind were carried out.
     pub told: BTreeMap<String, u64>,
     pub queue: BTreeMap<(Duration, u64), Happening>,
+    copies: Copies,
     next: u64,
     next_daemon: u64,
     pub next_client: u64,
@@ -127,9 +137,11 @@ impl World {
             planned: BTreeMap::new(),
             promotable: BTreeSet::new(),
             bans: BTreeSet::new(),
+            said: 0,
             sabotage: None,
             told: BTreeMap::new(),
             queue: BTreeMap::new(),
+            copies: Copies::default(),
             next: 0,
             next_daemon: 1,
             next_client: 1,
@@ -174,6 +186,11 @@ impl World {
             }
             Happening::Sequence { host, daemon, view, payload } => self.sequence(host, daemon, view, payload),
             Happening::LookAround => self.look_around(),
+            Happening::Cut { by, life, id } => {
+                if self.hosts[by].life == life {
+                    self.cut(by, id);
+                }
+            }
             Happening::StartDaemon { host } => self.start_daemon(host),
             Happening::PowerOn { host } => self.power_on(host),
             Happening::AgentDone { host, life, id, ending } => {
@@ -189,7 +206,8 @@ impl World {
     }
 
     pub(crate) fn deliver(&mut self, host: usize, number: u64, what: ToDaemon) {
-        let now = Now { monotonic: self.now, wall: Timestamp(self.hosts[host].clock.shows(EPOCH, self.now)) };
+        let clock = self.hosts[host].clock;
+        let now = Now { monotonic: clock.monotonic(self.now), wall: Timestamp(clock.shows(EPOCH, self.now)) };
         let Some(daemon) = self.hosts[host].daemon.as_mut().filter(|daemon| daemon.number == number) else { return };
         if daemon.is_frozen {
             daemon.kept.push_back(what);
@@ -235,8 +253,8 @@ impl World {
             MemberCommand::SaveInput { .. } => {}
             MemberCommand::WakeAt(time) => {
                 let now = self.now;
+                let time = self.hosts[at].clock.when_monotonic(time).max(now + Duration::from_millis(1));
                 let Some(daemon) = self.hosts[at].daemon.as_mut() else { return };
-                let time = time.max(now + Duration::from_millis(1));
                 if daemon.wake_at != Some(time) || time <= now {
                     daemon.wake_at = Some(time);
                     self.at(time, Happening::Wake { host: at, daemon: number, at: time });
@@ -259,31 +277,36 @@ impl World {
     }
 
     fn sequence(&mut self, host: usize, daemon: u64, view: u64, payload: String) {
-        let part = self.group.part_of[host];
-        let Some(current) = self.group.views.get(&part) else { return };
+        let Some(current) = self.group.views.values().find(|current| current.id == view) else { return };
         let is_sender = self.hosts[host].daemon.as_ref().is_some_and(|d| d.number == daemon);
-        if self.group.is_down || current.id != view || !is_sender || !current.daemons.contains_key(&self.hosts[host].name) {
+        if self.group.is_down || !is_sender || !current.daemons.contains_key(&self.hosts[host].name) {
             return;
         }
         let from = self.hosts[host].name.clone();
         let members = current.daemons.clone();
+        // Every member reads the same; it is read once here.
+        let Ok(envelope) = Envelope::read(&payload).map(Arc::new) else { return };
         for to in 0..self.hosts.len() {
             let is_swallowed = to == host && self.sabotage.is_some_and(|sabotage| sabotage.swallows_own(&payload));
-            if let Some(number) = members.get(&self.hosts[to].name).copied().filter(|_| !is_swallowed) {
-                let event = GroupEvent::Message { from: from.clone(), payload: payload.clone() };
+            let Some(number) = members.get(&self.hosts[to].name).copied() else { continue };
+            // The last messages before a split reach only those that stay together.
+            if self.group.part_of[to] != self.group.part_of[host] {
+                self.group.torn.insert(view);
+            } else if !is_swallowed {
+                let event = MemberEvent::Heard { from: from.clone(), envelope: envelope.clone() };
                 self.send_to(to, number, |event| ToDaemon::Event(Box::new(event)), event);
             }
         }
     }
 
     /// Delivers an event of the group after a while, behind everything delivered before.
-    fn send_to(&mut self, to: usize, number: u64, wrap: impl FnOnce(MemberEvent) -> ToDaemon, event: GroupEvent) {
+    fn send_to(&mut self, to: usize, number: u64, wrap: impl FnOnce(MemberEvent) -> ToDaemon, event: MemberEvent) {
         let wait = self.random.millis(0, 2);
         let now = self.now;
         let Some(daemon) = self.hosts[to].daemon.as_mut().filter(|daemon| daemon.number == number) else { return };
         let time = (now + wait).max(daemon.last_delivery + Duration::from_nanos(1));
         daemon.last_delivery = time;
-        self.at(time, Happening::Deliver { host: to, daemon: number, what: wrap(MemberEvent::Group(event)) });
+        self.at(time, Happening::Deliver { host: to, daemon: number, what: wrap(event) });
     }
 
     fn look_around(&mut self) {
@@ -305,7 +328,12 @@ impl World {
                 if let Some(number) = view.daemons.get(&self.hosts[to].name).copied() {
                     self.hosts[to].had_quorum = view.quorate;
                     let id = view.id;
-                    self.send_to(to, number, |event| ToDaemon::View(id, Box::new(event)), GroupEvent::View(view.clone()));
+                    self.send_to(
+                        to,
+                        number,
+                        |event| ToDaemon::View(id, Box::new(event)),
+                        MemberEvent::Group(GroupEvent::View(view.clone())),
+                    );
                 }
             }
         }
@@ -321,7 +349,7 @@ impl World {
         }
         for to in 0..self.hosts.len() {
             if let Some(number) = self.hosts[to].daemon.as_ref().map(|daemon| daemon.number) {
-                let lost = GroupEvent::Lost { reason: "the engine is down".to_owned() };
+                let lost = MemberEvent::Group(GroupEvent::Lost { reason: "the engine is down".to_owned() });
                 self.send_to(to, number, |event| ToDaemon::View(0, Box::new(event)), lost);
             }
         }
@@ -339,6 +367,7 @@ impl World {
             version: "sim".to_owned(),
             stored: host.disk.clone(),
             history: host.history.clone(),
+            copies: self.copies.clone(),
             ..MemberConfig::new(host.name.clone(), host.id)
         };
         host.daemon = Some(Daemon {
@@ -377,6 +406,10 @@ impl World {
         }
         self.hosts[at].is_up = true;
         self.hosts[at].life += 1;
+        // Clocks of computers are off by some ten in a million; those of badly kept virtual ones by more.
+        let worst = if self.random.percent(10) { 20_000 } else { 100 };
+        let rate = self.random.below(2 * worst + 1) as i64 - worst as i64;
+        (self.hosts[at].clock.rate, self.hosts[at].clock.began) = (rate, self.now);
         let name = self.hosts[at].name.clone();
         self.note(|| format!("{name}: power on"));
         let wait = self.random.millis(100, 1500);

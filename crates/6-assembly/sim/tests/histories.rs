@@ -2,14 +2,14 @@
 //!
 //! A seed that fails prints how to see it again. The histories are dealt to several tests, so that they share the cores.
 
-use sim::{Options, run};
+use sim::{Options, Transcript, run};
 
 fn histories(seeds: std::ops::Range<u64>) {
     let mut broken = Vec::new();
     for seed in seeds {
         let report = run(seed, &Options::default());
         for violation in &report.violations {
-            broken.push(format!("seed {seed}: {violation}\n    see it again: {}", report.replay()));
+            broken.push(format!("seed {seed}: {violation}\n    see it again: {}", report.replay(&Options::default())));
         }
     }
     assert!(broken.is_empty(), "broken promises:\n{}", broken.join("\n"));
@@ -50,5 +50,20 @@ fn a_seed_gives_the_same_history_every_time() {
     for seed in [3, 21, 133] {
         let (first, second) = (run(seed, &options), run(seed, &options));
         assert!(first.trace == second.trace && !first.trace.is_empty(), "seed {seed} gives two histories");
+    }
+}
+
+/// What once broke a promise, each under the name of what was wrong: `cargo xtask sim --shrink` prints such stories.
+#[test]
+fn stories_that_were_kept_end_well() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stories");
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(!files.is_empty());
+    for file in files {
+        let story =
+            Transcript::read(&std::fs::read_to_string(&file).unwrap()).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let report = story.live(false);
+        assert!(report.violations.is_empty(), "{}: {:#?}", file.display(), report.violations);
     }
 }

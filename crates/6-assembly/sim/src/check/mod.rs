@@ -1,13 +1,16 @@
 //! The promises of a cluster, each with the one who watches over it from outside.
 
 mod b1;
+mod b2;
 mod f1;
 mod l1;
+mod p1;
 mod s1;
 mod s2;
 mod s3;
 mod s4;
 mod w1;
+mod w2;
 
 use crate::configuration::Expected;
 use crate::host::Host;
@@ -27,13 +30,23 @@ pub(crate) struct Checkers {
     pub expected: Expected,
     s2: s2::Writes,
     w1: w1::Register,
+    w2: w2::Counter,
+    p1: p1::Reasons,
     pub causes: Causes,
     pub violations: Vec<String>,
 }
 
 impl Checkers {
     pub(crate) fn new(expected: Expected, hosts: usize) -> Self {
-        Self { expected, s2: s2::Writes::default(), w1: w1::Register::default(), causes: Causes::new(hosts), violations: Vec::new() }
+        Self {
+            expected,
+            s2: s2::Writes::default(),
+            w1: w1::Register::default(),
+            w2: w2::Counter::default(),
+            p1: p1::Reasons::default(),
+            causes: Causes::new(hosts),
+            violations: Vec::new(),
+        }
     }
 
     /// A start begins on a host.
@@ -52,8 +65,16 @@ impl Checkers {
         }
     }
 
+    /// What is active begins to be stopped, demoted or moved away.
+    pub(crate) fn ending(&mut self, now: Duration, action: &str, resource: &str, node: &str) {
+        if let Some(violation) = self.p1.missing(now, action, resource, node) {
+            self.found(now, violation);
+        }
+    }
+
     /// A plan was made.
     pub(crate) fn planned(&mut self, now: Duration, request: &PlanRequest, plan: &Plan) {
+        self.p1.planned(now, plan);
         if let Some(violation) = s3::differs(request, plan) {
             self.found(now, violation);
         }
@@ -76,10 +97,16 @@ impl Checkers {
         self.w1.asked(now, client, value);
     }
 
+    /// A client asked for the counter to be raised.
+    pub(crate) fn incremented(&mut self, client: u64) {
+        self.w2.asked(client);
+    }
+
     /// A client was told that what it asked for is done.
     pub(crate) fn answered(&mut self, now: Duration, client: u64) {
         self.s2.acknowledged(client);
         self.w1.acknowledged(now, client);
+        self.w2.acknowledged(client);
     }
 
     /// Returns what does not run although everything is healthy.
@@ -87,9 +114,9 @@ impl Checkers {
         l1::missing(&self.expected, hosts)
     }
 
-    /// The history is over: this is the CIB that is left.
+    /// All is at rest, and this is the CIB that is left.
     pub(crate) fn ended(&mut self, now: Duration, cib: &xml::Element) {
-        let lost = self.s2.lost(cib).into_iter().chain(self.w1.backward(cib));
+        let lost = self.s2.lost(cib).into_iter().chain(self.w1.backward(cib)).chain(self.w2.wrong(cib)).chain(b2::grown(cib));
         for violation in lost.collect::<Vec<_>>() {
             self.found(now, violation);
         }
