@@ -6,8 +6,11 @@ mod bench;
 mod check;
 mod failover;
 mod floors;
+mod fuzz;
 mod package;
 mod packages;
+mod page;
+mod proof;
 mod test;
 
 use std::path::{Path, PathBuf};
@@ -17,7 +20,9 @@ const HELP: &str = "\
 cargo xtask check             formatting, clippy, floors, house rules; changes nothing
 cargo xtask test [FILTER]     check, then every test; as root it first installs the Debian packages that tests use
 cargo xtask fix               formats the code
-cargo xtask sim [OPTIONS]     histories of whole clusters in a seeded world (--seed N, --histories N)
+cargo xtask sim [OPTIONS]     histories of whole clusters in a seeded world (--help)
+cargo xtask soak [OPTIONS]    real processes under random faults for an hour (--help)
+cargo xtask fuzz [OPTIONS]    what comes from outside, changed at random (--help)
 cargo xtask corpus [OPTIONS]  the scheduler against the incumbent's cases (--bless raises the tally)
 cargo xtask bench scheduler   what a decision costs, beside the incumbent's; writes docs/performance.md
 cargo xtask bench failover    how soon a real cluster recovers, beside the incumbent's; writes docs/performance.md
@@ -32,7 +37,9 @@ fn main() -> ExitCode {
         Some("check") => check::run(),
         Some("test") => test::run(&arguments[1..]),
         Some("fix") => run(Command::new("cargo").args(["fmt", "--all"])),
-        Some("sim") => cargo_run("sim", "sim", &arguments[1..]),
+        Some("sim") => proof::sim(&arguments[1..]),
+        Some("soak") => proof::soak(&arguments[1..]),
+        Some("fuzz") => fuzz::run(&arguments[1..]),
         Some("corpus") => cargo_run("rehearsal", "corpus", &arguments[1..]),
         Some("bench") if arguments.get(1).is_some_and(|what| what == "failover") => failover::run(&arguments[2..]),
         Some("bench") => bench::run(&arguments[1..]),

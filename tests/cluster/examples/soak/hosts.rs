@@ -1,0 +1,119 @@
+//! Three hosts with Corosync under random faults; what runs is looked at through the kernel all the time.
+
+use crate::{Random, Tally};
+use lab::{Lab, Settings, Stack, cib, dummy, eventually};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long the cluster may take to be well again.
+const PATIENCE: Duration = Duration::from_secs(90);
+const RESOURCES: [&str; 2] = ["one", "two"];
+const FAULTS: [&str; 6] = ["crash", "cut off", "cut off for a moment", "kill the daemon", "kill the root role", "kill corosync"];
+
+pub fn soak(random: &mut Random, until: Instant, tally: &mut Tally) -> anyhow::Result<()> {
+    let lab = Lab::new(&Settings::hosts(3), Stack::Systole)?;
+    lab.start_all()?;
+    let resources: String = RESOURCES.iter().map(|name| dummy(name, "10s")).collect();
+    lab.load(lab.host("node1"), &cib(&[("stonith-enabled", "true")], &resources, ""))?;
+    let is_well = || RESOURCES.iter().all(|name| lab.active(name).len() == 1);
+    anyhow::ensure!(eventually(PATIENCE, is_well), "the resources do not run\n{}", lab.story());
+    let (ended, twice) = (AtomicBool::new(false), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !ended.load(Ordering::Relaxed) {
+                for name in RESOURCES {
+                    let seen = lab.active(name);
+                    // Two looks: a host may be switched off between being seen and the next one being looked at.
+                    if seen.len() > 1 && lab.active(name) == seen {
+                        twice.lock().expect("nobody panics with it").push(format!("{name} is active on {}", seen.join(" and ")));
+                    }
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        });
+        let outcome = faults(&lab, random, until, tally);
+        ended.store(true, Ordering::Relaxed);
+        outcome
+    })?;
+    tally.problems.extend(twice.into_inner()?);
+    if !tally.problems.is_empty() {
+        tally.problems.push(lab.story());
+    }
+    Ok(())
+}
+
+fn faults(lab: &Lab, random: &mut Random, until: Instant, tally: &mut Tally) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    let processes = || -> Vec<u32> {
+        lab.hosts.iter().flat_map(|host| ["systole node", "systole agentd"].map(|name| host.processes(name))).flatten().collect()
+    };
+    while Instant::now() < until && tally.problems.is_empty() {
+        tally.measure(begun, processes());
+        let host = &lab.hosts[random.below(lab.hosts.len())];
+        let fault = FAULTS[random.below(FAULTS.len())];
+        tally.fault(fault);
+        let at = Instant::now();
+        let had = RESOURCES.iter().any(|name| lab.active(name) == [host.name.as_str()]);
+        match fault {
+            "crash" => host.crash(),
+            "cut off" | "cut off for a moment" => host.cut_off()?,
+            "kill the daemon" => kill(host.processes("systole node")),
+            "kill the root role" => kill(host.processes("systole agentd")),
+            _ => kill(host.processes("corosync")),
+        }
+        if fault == "cut off for a moment" {
+            std::thread::sleep(Duration::from_millis(random.below(2500) as u64));
+            host.reconnect()?;
+        }
+        let others = || {
+            RESOURCES
+                .iter()
+                .all(|name| matches!(lab.active(name).as_slice(), [place] if *place != host.name || fault.contains("kill the daemon")))
+        };
+        let moves = had && matches!(fault, "crash" | "cut off" | "kill corosync");
+        if moves && !eventually(PATIENCE, others) {
+            tally.problems.push(format!(
+                "after {fault} of {} its resources do not run elsewhere: {:?}",
+                host.name,
+                RESOURCES.map(|name| lab.active(name))
+            ));
+            break;
+        }
+        if moves {
+            tally.away.push(at.elapsed());
+        }
+        std::thread::sleep(Duration::from_millis(random.below(3000) as u64));
+        host.reconnect()?;
+        // What was cut off or lost its engine is fenced, reset, or goes on: in the end all are there again.
+        let online = format!("Online: [ {} ]", lab.hosts.iter().map(|host| host.name.as_str()).collect::<Vec<_>>().join(" "));
+        let is_well = || {
+            for host in lab.hosts.iter() {
+                if !host.is_on() {
+                    let _ = host.boot().and_then(|()| lab.start(host));
+                } else if host.processes("corosync").is_empty() {
+                    let _ = lab.start_corosync(host);
+                } else if host.processes("systole agentd").is_empty() {
+                    // As systemd would: the root role is started again.
+                    let _ = lab.start_manager(host);
+                }
+            }
+            std::thread::sleep(Duration::from_millis(200));
+            RESOURCES.iter().all(|name| lab.active(name).len() == 1)
+                && lab.hosts.iter().any(|host| lab.tool(host, "crm_mon", &["-1"]).is_ok_and(|text| text.contains(&online)))
+        };
+        if !eventually(PATIENCE, is_well) {
+            tally.problems.push(format!("after {fault} of {} the cluster is not well again", host.name));
+        }
+    }
+    tally.measure(begun, processes());
+    Ok(())
+}
+
+fn kill(processes: Vec<u32>) {
+    for pid in processes {
+        if let Some(pid) = rustix::process::Pid::from_raw(pid as i32) {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        }
+    }
+}
