@@ -5,13 +5,13 @@ use messages::agent::{AgentCall, AgentEvent, AgentOrder, AgentOutcome, AgentResu
 use messages::group::{GroupCommand, GroupEvent, Incarnation, View};
 use model::{CallId, NodeName, Now, Timestamp};
 use status::Facts;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use xml::Element;
 
 /// Longer chains of events than this come from one input only when something runs in circles.
-const EVENTS_MAX: usize = 5000;
+const EVENTS_MAX: usize = 20_000;
 
 pub(crate) struct Lone<'a> {
     member: Member,
@@ -20,6 +20,7 @@ pub(crate) struct Lone<'a> {
     events: VecDeque<MemberEvent>,
     /// What agents print as their meta-data.
     meta_data: &'a str,
+    active: BTreeSet<String>,
 }
 
 impl<'a> Lone<'a> {
@@ -28,7 +29,8 @@ impl<'a> Lone<'a> {
         let uuid = "00000000-0000-0000-0000-000000000001".to_owned();
         let stored = Some(StoredCib { cib: Arc::new(cib), lineage: 1 });
         let member = Member::new(MemberConfig { uuid, stored, ..MemberConfig::new("node1", 1) });
-        let mut lone = Self { member, now: Duration::from_secs(1), wake_at: None, events: VecDeque::new(), meta_data };
+        let mut lone =
+            Self { member, now: Duration::from_secs(1), wake_at: None, events: VecDeque::new(), meta_data, active: BTreeSet::new() };
         let incarnation = Incarnation("node1-life".to_owned());
         lone.give(MemberEvent::Started);
         lone.give(MemberEvent::Agent(AgentEvent::Welcome { incarnation, running: Vec::new(), next_call: CallId(1) }));
@@ -84,12 +86,18 @@ impl<'a> Lone<'a> {
         }
     }
 
-    fn ran(&self, call: &AgentCall) -> AgentResult {
+    fn ran(&mut self, call: &AgentCall) -> AgentResult {
         let is_question = matches!(call.action.as_str(), "meta-data" | "metadata");
-        let is_probe = call.action == "monitor" && call.agent.class == "ocf";
+        let resource = call.resource.as_ref().map(ToString::to_string).unwrap_or_default();
+        match call.action.as_str() {
+            "stop" => drop(self.active.remove(&resource)),
+            "start" => drop(self.active.insert(resource.clone())),
+            _ => {}
+        }
+        let is_well = call.action != "monitor" || call.agent.class != "ocf" || self.active.contains(&resource);
         AgentResult {
             id: call.id,
-            outcome: AgentOutcome::Exited(if is_probe { 7 } else { 0 }),
+            outcome: AgentOutcome::Exited(if is_well { 0 } else { 7 }),
             stdout: if is_question || call.action == "list" { self.meta_data.to_owned() } else { String::new() },
             stderr: String::new(),
             exit_reason: None,
