@@ -3,7 +3,7 @@
 use crate::documents::document;
 use crate::lone::Lone;
 use member::{ClientId, MemberEvent};
-use messages::client::ClientRequest;
+use messages::client::{Account, ClientRequest};
 use messages::frame::FrameBuffer;
 use messages::group::GroupEvent;
 use std::time::Duration;
@@ -43,7 +43,7 @@ pub(crate) fn client(bytes: &[u8]) {
     }
     let mut lone = Lone::new(small_cib(), "");
     for (number, request) in requests.into_iter().enumerate() {
-        let user = (number % 2 == 1).then(|| "anna".to_owned());
+        let user = (number % 2 == 1).then(|| Account { name: "anna".to_owned(), groups: Vec::new() });
         lone.give(MemberEvent::Client { client: ClientId(number as u64), user, request });
         lone.pass(Duration::from_millis(100));
     }

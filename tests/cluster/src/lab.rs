@@ -240,14 +240,6 @@ impl Lab {
         host.start("corosync -f", "/var/log/corosync.out")
     }
 
-    /// Starts the cluster manager alone, where Corosync runs already.
-    ///
-    /// # Errors
-    /// It could not be started.
-    pub fn start_manager(&self, host: &Host) -> anyhow::Result<()> {
-        self.stack.start(host)
-    }
-
     /// Starts everything on every host, at once.
     ///
     /// # Errors

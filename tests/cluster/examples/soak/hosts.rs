@@ -95,7 +95,7 @@ fn faults(lab: &Lab, random: &mut Random, until: Instant, tally: &mut Tally) -> 
                     let _ = lab.start_corosync(host);
                 } else if host.processes("systole agentd").is_empty() {
                     // As systemd would: the root role is started again.
-                    let _ = lab.start_manager(host);
+                    let _ = lab.start_daemon(host);
                 }
             }
             std::thread::sleep(Duration::from_millis(200));
