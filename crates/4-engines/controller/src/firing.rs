@@ -52,6 +52,10 @@ impl Controller {
                 .iter()
                 .any(|other| other.is_under_way() || (self.is_due(other) && !is_own_shutdown(other, &self.node)));
         }
+        // Safety: what is under way on a remote node ends before its connection does: nobody would tell how it ended.
+        if step.ends_connection().is_some_and(|remote| self.progress.steps.iter().any(|s| s.is_under_way() && s.node() == Some(&remote))) {
+            return false;
+        }
         if step.is_fencing() {
             let failed = step.node().and_then(|target| self.unfenced.get(target));
             return failed.is_none_or(|(_, until)| now.monotonic >= *until);

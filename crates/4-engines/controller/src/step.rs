@@ -105,6 +105,14 @@ impl Step {
         self.action.kind == ActionKind::Cluster && self.action.operation == "stonith"
     }
 
+    /// Returns the remote node whose connection it ends.
+    pub fn ends_connection(&self) -> Option<NodeName> {
+        let resource = self.action.resource.as_ref().filter(|_| self.action.kind == ActionKind::Resource)?;
+        let is_connection =
+            (resource.class.as_str(), resource.provider.as_deref(), resource.kind.as_str()) == ("ocf", Some("pacemaker"), "remote");
+        (is_connection && self.action.operation == "stop").then(|| NodeName::new(resource.id.as_str()))
+    }
+
     /// Returns whether it says that a guest node is down because its machine is: nobody is asked to fence it.
     pub fn is_guest_fencing(&self) -> bool {
         self.action.kind == ActionKind::Pseudo && self.action.operation == "stonith"
