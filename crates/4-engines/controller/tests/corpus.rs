@@ -76,7 +76,8 @@ fn carry_out(graph: Graph) -> Option<bool> {
         for command in controller.handle(Now::default(), event) {
             match command {
                 Command::Calculate { calculation, .. } => {
-                    let plan = Box::new(plan.take()?);
+                    // A connection to a remote node that begins or moves asks for another plan; this one is carried out all the same.
+                    let Some(plan) = plan.take().map(Box::new) else { continue };
                     queue.push_back(Event::PlanMade { calculation, plan, input: None });
                 }
                 Command::Order { node, order: NodeOrder::Operation(order) } => {
