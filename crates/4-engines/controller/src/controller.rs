@@ -9,7 +9,7 @@ use crate::{AttributeChange, Command, Event, InFlight, Node, Settings, StatusEdi
 use messages::event::{Fact, PlannedAction};
 use messages::group::Incarnation;
 use messages::operation::{OperationReport, ReportId};
-use model::{NodeName, Now, ResourceId, Timestamp};
+use model::{NodeName, Now, ResourceId, Timestamp, TransitionKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use transition::{ActionNode, Plan, PlannedChange};
@@ -55,8 +55,8 @@ pub struct Controller {
     pub(crate) recorded: Replaced,
     /// Lives of hosts that were fenced: what they still say is void.
     pub(crate) fenced: BTreeMap<NodeName, Incarnation>,
-    /// The reports taken of each node in the present life of its host.
-    pub(crate) taken: BTreeMap<NodeName, (Incarnation, BTreeSet<ReportId>)>,
+    /// The reports taken of what ran on each node, in the present life of the host that sends them.
+    pub(crate) taken: BTreeMap<NodeName, (Incarnation, BTreeSet<(ReportId, TransitionKey)>)>,
     /// Fencings that failed, by target: how often in a row, and until when the next one waits.
     pub(crate) unfenced: BTreeMap<NodeName, (u32, Duration)>,
     /// Which node holds the connection to each remote node, as far as it was told.

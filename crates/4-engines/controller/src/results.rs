@@ -34,7 +34,7 @@ impl Controller {
             commands.push(acknowledge);
             return;
         }
-        if self.is_repeated(from, &report) {
+        if self.is_repeated(&report) {
             commands.push(acknowledge);
             return;
         }
@@ -51,16 +51,17 @@ impl Controller {
 
     /// Returns whether a report was taken before: a node sends it again until it is acknowledged, several times while its coordinator
     /// changes, and a failure must count once.
-    fn is_repeated(&mut self, from: &NodeName, report: &OperationReport) -> bool {
+    fn is_repeated(&mut self, report: &OperationReport) -> bool {
         // Reports that are made here have no number.
         if report.id == ReportId::default() {
             return false;
         }
-        let (life, taken) = self.taken.entry(from.clone()).or_insert_with(|| (report.incarnation.clone(), BTreeSet::new()));
+        let (life, taken) = self.taken.entry(report.on_node.clone()).or_insert_with(|| (report.incarnation.clone(), BTreeSet::new()));
         if *life != report.incarnation {
             (*life, *taken) = (report.incarnation.clone(), BTreeSet::new());
         }
-        let is_new = taken.insert(report.id);
+        // Whoever is connected to a remote node anew numbers its reports anew, but no order comes twice.
+        let is_new = taken.insert((report.id, report.transition_key.clone()));
         if taken.len() > TAKEN_MAX {
             taken.pop_first();
         }
