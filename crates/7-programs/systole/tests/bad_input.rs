@@ -43,7 +43,8 @@ fn tools(folder: &Path) -> Vec<Tool> {
     let mut tools = Vec::new();
     for entry in std::fs::read_dir(completions).unwrap().flatten() {
         let name = entry.path().file_stem().unwrap().to_string_lossy().into_owned();
-        if name == "systole" {
+        // The remote side is a daemon: with options that are right it runs on.
+        if matches!(name.as_str(), "systole" | "pacemaker-remoted" | "pacemaker_remoted") {
             continue;
         }
         let mut options = Vec::new();
