@@ -44,7 +44,7 @@ fn cluster_mon_writes_its_page_and_calls_its_program() {
         .unwrap();
     let _sandbox = Ends(sandbox);
     let page = |id: &str| std::fs::read_to_string(path(&format!("{id}.html"))).unwrap_or_default();
-    let runs = |id: &str, what: &str| page(id).lines().any(|line| line.contains(&format!("{what}\t")) && line.contains("Started"));
+    let runs = |id: &str, what: &str| page(id).split("<li>").any(|item| item.contains(&format!("{what}\t")) && item.contains("Started"));
     for id in ["ours", "theirs"] {
         until(&format!("the page of {id} shows d"), || page(id).contains("<html") && runs(id, "d"));
     }
