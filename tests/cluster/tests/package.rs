@@ -29,8 +29,9 @@ fn the_package_takes_pacemaker_s_place_and_goes_again() -> anyhow::Result<()> {
     let lab = Lab::new(&Settings::hosts(1), Stack::Systole)?;
     let host = &lab.hosts[0];
     std::fs::copy(package, host.path("/tmp/systole.deb").expect("the host is on"))?;
-    // As apt does it: what depends on Pacemaker's packages stays, since ours provides them.
-    host.run("dpkg", &["--auto-deconfigure", "--force-depends", "-i", "/tmp/systole.deb"])?;
+    // As apt does it: what conflicts goes first; what depends on it stays, since ours provides it.
+    host.run("dpkg", &["--force-depends", "--remove", "pacemaker", "pacemaker-cli-utils"])?;
+    host.run("dpkg", &["--force-depends", "-i", "/tmp/systole.deb"])?;
     for package in ["crmsh", "pcs", "pacemaker-common"] {
         assert_eq!(host.run("dpkg-query", &["-W", "-f", "${db:Status-Status}", package])?, "installed", "{package}");
     }
@@ -38,6 +39,8 @@ fn the_package_takes_pacemaker_s_place_and_goes_again() -> anyhow::Result<()> {
     // crmsh and pcs find the tools, the daemons' meta-data and the schemas where they look for them.
     assert!(host.run("/usr/lib/pacemaker/pacemaker-controld", &["metadata"])?.contains("stonith-watchdog-timeout"));
     assert!(host.run("fence_watchdog", &["-o", "metadata"])?.contains("fence_watchdog"));
+    // The disks of a lab's host begin without what packages make in /var/log.
+    host.run("mkdir", &["-p", "/var/log/crmsh"])?;
     host.run("crm", &["--version"])?;
     host.run("test", &["-e", "/usr/share/pacemaker/pacemaker-3.9.rng"])?;
     host.run("cp", &["/usr/share/doc/systole/copyright", "/tmp/copyright"])?;
