@@ -150,7 +150,8 @@ fn a_host_that_cannot_keep_the_promised_time_does_not_take_part() -> anyhow::Res
     }
     // In good order: what it ran has moved, nobody was fenced, and its watchdog sleeps.
     assert!(!lab.active("one").contains(&"node2".to_owned()));
-    assert!(dogs.told().contains(&"disarmed node2".to_owned()) && lab.presses().is_empty(), "{:?} {:?}", dogs.told(), lab.presses());
+    expect(&lab, "its watchdog is disarmed", || dogs.told().contains(&"disarmed node2".to_owned()));
+    assert!(lab.presses().is_empty(), "{:?}", lab.presses());
     Ok(())
 }
 
