@@ -321,11 +321,13 @@ fn after_failed_monitor(settings: &Settings, stack: Stack, _round: usize) -> any
 }
 
 fn beside_slow(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<f64>> {
-    let slow = dummy("slow", "10s").replace(
+    let slow = dummy("slow", "10s").replace("timeout=\"20s\"", "timeout=\"60s\"").replace(
         "<operations>",
         "<meta_attributes id=\"slow-m\"><nvpair id=\"slow-r\" name=\"target-role\" value=\"Stopped\"/></meta_attributes>\
          <instance_attributes id=\"slow-i\"><nvpair id=\"slow-s\" name=\"op_sleep\" value=\"20\"/></instance_attributes><operations>\
-         <op id=\"slow-start\" name=\"start\" interval=\"0\" timeout=\"60s\"/>",
+         <op id=\"slow-start\" name=\"start\" interval=\"0\" timeout=\"60s\"/>\
+         <op id=\"slow-stop\" name=\"stop\" interval=\"0\" timeout=\"60s\"/>\
+         <op id=\"slow-probe\" name=\"monitor\" interval=\"0\" timeout=\"60s\"/>",
     );
     let lab = Lab::new(settings, stack)?;
     lab.preload(&cib(&[("stonith-enabled", "true"), ("dc-deadtime", "2s")], &(dummies(3, "1s") + &slow), ""))?;
