@@ -50,7 +50,6 @@ fn members_join_in_any_order_and_run_each_resource_once() {
 }
 
 #[test]
-#[ignore = "open: beside a host whose daemon never comes, the nodes section is not written (docs/compat.md, C-259)"]
 fn a_start_waits_for_an_absent_node_and_not_for_ever() {
     let mut cluster = Cluster::new(&["a", "b", "c"], &configuration(""));
     cluster.start(&["a", "b"]);

@@ -20,8 +20,8 @@ pub(crate) struct Incident {
     seen: Vec<String>,
     /// Lines not shown yet: nodes and clients tell what they see a little late, and a time line is read in the order of time.
     lines: Vec<(Duration, String)>,
-    /// First and last moment of each phase, since the beginning.
-    phases: BTreeMap<Phase, (Duration, Duration)>,
+    /// When each fact of a phase began and ended, since the beginning.
+    phases: BTreeMap<Phase, Vec<(Duration, Duration)>>,
     interrupted: Option<Instant>,
     /// How long a client was without an answer, once it had one again.
     pub(crate) outage: Option<Duration>,
@@ -61,8 +61,7 @@ impl Incident {
                 Fact::ActionFinished { took, .. } | Fact::FencingFinished { took, .. } => since.saturating_sub(*took),
                 _ => since,
             };
-            let span = self.phases.entry(phase).or_insert((begin, since));
-            *span = (span.0.min(begin), span.1.max(since));
+            self.phases.entry(phase).or_default().push((begin, since));
         }
         let Some(text) = phrase::of(&event.fact).filter(|text| !self.seen.contains(text)) else { return false };
         self.seen.push(text.clone());
@@ -105,21 +104,34 @@ impl Incident {
         !self.seen.is_empty() || self.began.elapsed() > NOTICE_MAX
     }
 
+    /// Returns how long a phase took. Detection lasts from the beginning until what the first plan came from was known, the decision from
+    /// then until that plan; each other phase from its first action's beginning to its last one's end.
+    fn took(&self, phase: Phase) -> Option<Duration> {
+        let spans = |phase| self.phases.get(&phase).into_iter().flatten();
+        let decided = spans(Phase::Decide).map(|(_, end)| *end).min();
+        let detections = || spans(Phase::Detect).map(|(_, end)| *end);
+        let detected = match decided {
+            Some(decided) => detections().filter(|at| *at <= decided).max(),
+            None => detections().min(),
+        };
+        match phase {
+            Phase::Detect => detected,
+            Phase::Decide => Some(decided?.saturating_sub(detected.unwrap_or_default())),
+            _ => {
+                let begin = spans(phase).map(|(begin, _)| *begin).min()?;
+                Some(spans(phase).map(|(_, end)| *end).max()?.saturating_sub(begin))
+            }
+        }
+    }
+
     /// Returns how long each phase took, in one line.
     pub(crate) fn summary(&self) -> String {
         let mut text = String::from("              phases  ");
         for phase in [Phase::Detect, Phase::Fence, Phase::Decide, Phase::Stop, Phase::Start] {
-            match self.phases.get(&phase) {
-                Some((begin, _)) if phase == Phase::Detect => {
-                    let _ = write!(text, " {} {:.3} s", phase.as_str(), begin.as_secs_f64());
-                }
-                Some((begin, end)) => {
-                    let _ = write!(text, " {} {:.3} s", phase.as_str(), (*end - *begin).as_secs_f64());
-                }
-                None => {
-                    let _ = write!(text, " {} -", phase.as_str());
-                }
-            }
+            let _ = match self.took(phase) {
+                Some(took) => write!(text, " {} {:.3} s", phase.as_str(), took.as_secs_f64()),
+                None => write!(text, " {} -", phase.as_str()),
+            };
         }
         if let Some(outage) = self.outage {
             let _ = write!(text, "; service away {:.3} s", outage.as_secs_f64());
@@ -151,6 +163,21 @@ mod tests {
         let lines = incident.take_lines(true);
         assert!(lines.len() == 1 && lines[0].contains("detect") && lines[0].contains("node2 is gone"), "{lines:?}");
         assert!(incident.summary().contains("fence -"));
+    }
+
+    #[test]
+    fn a_decision_takes_from_what_was_detected_to_the_first_plan() {
+        let (mut incident, _) = Incident::begin("node2 loses power");
+        let begin = incident.began_wall;
+        let mut note = |after: i64, fact: Fact| incident.note(&ClusterEvent { at: Timestamp(begin + after), by: "node1".into(), fact });
+        let plan = |plan| Fact::Planned { plan, actions: Vec::new(), input: None };
+        note(20_000, plan(2));
+        note(6_000, Fact::DaemonLost { node: "node2".into(), cause: "closed".into() });
+        note(15_000, Fact::HostLost { node: "node2".into(), cause: "closed".into() });
+        note(130_000, Fact::HostLost { node: "node3".into(), cause: "closed".into() });
+        note(140_000, plan(4));
+        let summary = incident.summary();
+        assert!(summary.contains("detect 0.015 s") && summary.contains("decide 0.005 s"), "{summary}");
     }
 
     #[test]

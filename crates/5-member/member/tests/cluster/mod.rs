@@ -55,6 +55,8 @@ pub struct Cluster {
     /// The last permission of each daemon: whether it said that its host is safe.
     pub permits: BTreeMap<NodeName, bool>,
     queue: VecDeque<(NodeName, String)>,
+    /// What members have not been told yet: an answer never overtakes the commands that stand beside its question.
+    untold: VecDeque<(NodeName, MemberEvent)>,
     view: u64,
     client: u64,
 }
@@ -91,6 +93,7 @@ impl Cluster {
             self_fencing: None,
             permits: BTreeMap::new(),
             queue: VecDeque::new(),
+            untold: VecDeque::new(),
             view: 0,
             client: 0,
         }
@@ -187,11 +190,17 @@ impl Cluster {
     }
 
     pub fn tell(&mut self, name: &str, event: MemberEvent) {
-        let name = NodeName::from(name);
+        self.untold.push_back((name.into(), event));
+        if self.untold.len() > 1 {
+            return;
+        }
         let now = Now { monotonic: self.now, wall: Timestamp::from_seconds(1_790_000_000).after(self.now) };
-        let Some(member) = self.nodes.get_mut(&name).and_then(|node| node.member.as_mut()) else { return };
-        for command in member.handle(now, event) {
-            self.carry_out(&name, command);
+        while let Some((name, event)) = self.untold.front().cloned() {
+            let member = self.nodes.get_mut(&name).and_then(|node| node.member.as_mut());
+            for command in member.map(|member| member.handle(now, event)).unwrap_or_default() {
+                self.carry_out(&name, command);
+            }
+            self.untold.pop_front();
         }
     }
 
