@@ -295,6 +295,16 @@ fn a_restarted_daemon_adopts_what_runs() {
 }
 
 #[test]
+fn calls_count_on_from_what_was_kept() {
+    let mut rig = Rig::new();
+    rig.ordered("web", "start", 0);
+    rig.exits(1, 0);
+    let mut again = rig.restarted();
+    again.connect("boot1", vec![]);
+    assert_eq!(again.ordered("web", "stop", 0), ["run 2 web stop"]);
+}
+
+#[test]
 fn after_a_boot_the_old_history_is_void() {
     let mut rig = Rig::new();
     rig.ordered("web", "start", 0);
