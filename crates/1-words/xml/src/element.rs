@@ -132,7 +132,12 @@ impl Element {
 
     /// Returns the first child element of this name, for changing it.
     pub fn child_mut(&mut self, name: &str) -> Option<&mut Element> {
-        self.children.iter_mut().find(|n| matches!(n, Node::Element(e) if e.name == name)).and_then(Node::as_element_mut)
+        self.element_mut(|element| element.name == name)
+    }
+
+    /// Returns the first child element that is meant, for changing it. The others stay shared.
+    pub fn element_mut(&mut self, is_meant: impl Fn(&Element) -> bool) -> Option<&mut Element> {
+        self.children.iter_mut().find(|node| node.as_element().is_some_and(&is_meant)).and_then(Node::as_element_mut)
     }
 
     /// Returns the first child element of this name, made when there is none.

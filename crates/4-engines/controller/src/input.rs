@@ -15,11 +15,8 @@ impl Controller {
         let Some(status) = input.child_mut("status") else { return input };
         for step in self.progress.steps.iter().filter(|step| step.is_under_way() && step.noted) {
             let (Some(order), Some(node)) = (step.operation_order(), step.node()) else { continue };
-            let Some(state) =
-                status.elements_mut().find(|state| state.name == "node_state" && state.attribute("uname") == Some(node.as_str()))
-            else {
-                continue;
-            };
+            let is_its = |state: &Element| state.name == "node_state" && state.attribute("uname") == Some(node.as_str());
+            let Some(state) = status.element_mut(is_its) else { continue };
             let Some(resources) = state.descend_mut(&["lrm", "lrm_resources"]) else { continue };
             let id = pending_id(&order);
             let known = self.recorded.get(&(node.clone(), order.resource.clone())).and_then(|records| records.get(&id));
@@ -32,14 +29,12 @@ impl Controller {
 
 /// Puts what is known in the place of a note; a resource of which nothing else is known disappears, so that it is probed.
 fn uncover(resources: &mut Element, resource: &str, id: &str, known: Option<Element>) {
-    let Some(history) = resources.elements_mut().find(|history| history.id() == Some(resource)) else { return };
     let is_note = |element: &Element| element.id() == Some(id) && element.attribute("op-status") == Some("-1");
-    if !history.elements().any(is_note) {
-        return;
-    }
+    let has_note = |history: &Element| history.id() == Some(resource) && history.elements().any(is_note);
+    let Some(history) = resources.element_mut(has_note) else { return };
     match known {
         Some(known) => {
-            if let Some(note) = history.elements_mut().find(|element| is_note(element)) {
+            if let Some(note) = history.element_mut(is_note) {
                 *note = known;
             }
         }

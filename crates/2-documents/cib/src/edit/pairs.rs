@@ -83,7 +83,7 @@ impl PairPlace<'_> {
                 if !status.elements().any(|e| e.id() == Some(id)) {
                     status.push(Element::new("node_state").with("id", id));
                 }
-                let state = status.elements_mut().find(|e| e.id() == Some(id));
+                let state = status.element_mut(|e| e.id() == Some(id));
                 let transient = state.map(|state| state.child_or_new("transient_attributes"));
                 let transient = transient.ok_or_else(|| EditError::NoSuchObject(format!("node with id {id}")))?;
                 if !transient.has("id") {
@@ -121,8 +121,8 @@ pub fn set_pair(cib: &Element, place: PairPlace<'_>, wanted: Wanted<'_>, value: 
         [(set, pair)] => {
             let (set, pair) = (set.id(), pair.attribute("name").zip(pair.id()));
             let owner = place.owner_mut(&mut result)?;
-            let set = owner.elements_mut().find(|e| e.name == place.set_name() && e.id() == set);
-            let pair = set.and_then(|set| set.elements_mut().find(|e| e.attribute("name").zip(e.id()) == pair));
+            let set = owner.element_mut(|e| e.name == place.set_name() && e.id() == set);
+            let pair = set.and_then(|set| set.element_mut(|e| e.attribute("name").zip(e.id()) == pair));
             pair.ok_or_else(|| EditError::NoSuchObject(described(wanted)))?.set("value", value);
             return Ok(result);
         }
@@ -156,7 +156,7 @@ pub fn delete_pair(cib: &Element, place: PairPlace<'_>, wanted: Wanted<'_>) -> R
     };
     let mut result = cib.clone();
     let owner = place.owner_mut(&mut result)?;
-    if let Some(set) = owner.elements_mut().find(|e| e.name == place.set_name() && e.id() == set) {
+    if let Some(set) = owner.element_mut(|e| e.name == place.set_name() && e.id() == set) {
         set.children.retain(|node| node.as_element() != Some(pair));
     }
     Ok(result)
