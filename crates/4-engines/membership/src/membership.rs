@@ -142,8 +142,10 @@ impl Membership {
     }
 
     /// Tells where this node's CIB stands, for the next hello.
-    pub fn set_mark(&mut self, mark: CibMark) {
-        self.mark = mark;
+    pub fn set_mark(&mut self, mark: &CibMark) {
+        if self.mark != *mark {
+            self.mark = mark.clone();
+        }
     }
 
     /// Changes how long the start of the cluster waits for absent nodes.

@@ -39,30 +39,32 @@ pub(crate) fn mark_of(cib: &Element, lineage: u64) -> CibMark {
     }
 }
 
-/// Returns the mark after a change, and writes the digest into the patch where it is one of the whole document.
-pub(crate) fn next_mark(from: &CibMark, cib: &Element, patch: &mut Patch, is_configuration: bool) -> CibMark {
+/// Returns the patch as it is sent, and the mark after it. The digest of the whole document goes with a change of the configuration.
+pub(crate) fn next_mark(from: &CibMark, cib: &Element, patch: &mut Patch, is_configuration: bool) -> (String, CibMark) {
     if is_configuration {
         patch.digest = Some(content_digest(cib, DigestForm::default()));
     }
+    let text = patch.to_xml().to_compact();
     let version = Version::of(cib);
-    CibMark {
+    let mark = CibMark {
         admin_epoch: version.admin_epoch,
         lineage: from.lineage,
         epoch: version.epoch,
         num_updates: version.num_updates,
-        digest: next_digest(from, patch),
-    }
+        digest: next_digest(from, patch, &text),
+    };
+    (text, mark)
 }
 
-/// Returns the digest of a mark after a patch.
+/// Returns the digest of a mark after a patch, which was sent as this text.
 ///
 /// A change of the configuration is marked by the digest of the whole document (`apply` checks it). A change of the
 /// status continues the digest before with that of the patch: copies that made the same steps from the same document are the
 /// same, and hundreds of status updates a second need not read the whole document each.
-pub(crate) fn next_digest(from: &CibMark, patch: &Patch) -> String {
+pub(crate) fn next_digest(from: &CibMark, patch: &Patch, text: &str) -> String {
     match &patch.digest {
         Some(digest) => digest.clone(),
-        None => md5(&format!("{}{}", from.digest, patch.to_xml().to_compact())),
+        None => md5(&format!("{}{text}", from.digest)),
     }
 }
 

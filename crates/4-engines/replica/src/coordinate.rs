@@ -41,25 +41,27 @@ impl Replica {
     fn order(&mut self, wish: CibWish, cib: Element, output: Option<String>, is_configuration: bool, out: &mut Vec<ReplicaCommand>) {
         let mut patch = diff(&self.cib, &cib);
         let from = self.mark.clone();
-        let to = crate::change::next_mark(&from, &cib, &mut patch, is_configuration);
+        let (text, to) = crate::change::next_mark(&from, &cib, &mut patch, is_configuration);
+        let (cib, patch) = (Arc::new(cib), Arc::new(patch));
+        self.config.copies.ordered(&from, &text, &cib, &patch, &to);
         out.push(ReplicaCommand::Send(ReplicaMessage::Apply {
             term: self.term(),
             from,
             to: to.clone(),
-            patch: patch.to_xml().to_compact(),
+            patch: text,
             request: wish.request.clone(),
             origin: wish.origin.clone(),
             client: wish.client.clone(),
             configuration: is_configuration,
         }));
-        self.cib = Arc::new(cib);
+        self.cib = cib;
         self.mark = to;
         self.granted.add(wish.request.clone());
         if is_configuration {
             self.store(out);
         }
         out.push(ReplicaCommand::Changed(Changed {
-            patch: Some(Arc::new(patch)),
+            patch: Some(patch),
             is_configuration,
             client: wish.client.clone(),
             origin: wish.origin.clone(),

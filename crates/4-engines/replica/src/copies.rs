@@ -8,7 +8,7 @@ use messages::peer::CibMark;
 use std::sync::{Arc, Mutex};
 use xml::Element;
 
-/// What was made last, and from what. Whoever starts from another copy, were it only equal, makes his own.
+/// What was made last, and from what. A mark tells copies apart: those that made the same steps from the same document are the same.
 #[derive(Clone, Default, Debug)]
 pub struct Copies(Arc<Mutex<Last>>);
 
@@ -20,33 +20,57 @@ struct Last {
 
 #[derive(Debug)]
 struct Step {
-    from: Arc<Element>,
+    from: CibMark,
     text: String,
     to: Arc<Element>,
     patch: Arc<Patch>,
+    digest: String,
 }
 
+/// Of so many steps of a coordinator one is made by the others themselves, so that what they do on hosts of their own is done here too.
+const OWN_STEPS: u64 = 8;
+
 impl Copies {
-    /// Returns what a patch makes of this copy: as another replica found it, or by `make`.
+    /// Returns whether nobody else has them: then there is nothing to share.
+    fn is_alone(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
+    }
+
+    fn last(&self) -> std::sync::MutexGuard<'_, Last> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// A coordinator has made a step, which the others are about to hear of.
+    pub(crate) fn ordered(&self, from: &CibMark, text: &str, to: &Arc<Element>, patch: &Arc<Patch>, mark: &CibMark) {
+        if !self.is_alone() && !(mark.epoch + mark.num_updates).is_multiple_of(OWN_STEPS) {
+            let (from, text, digest) = (from.clone(), text.to_owned(), mark.digest.clone());
+            self.last().step = Some(Step { from, text, to: to.clone(), patch: patch.clone(), digest });
+        }
+    }
+
+    /// Returns what a patch makes of the copy of this mark, and the digest after it: as another replica found it, or by `make`.
     pub(crate) fn step(
         &self,
-        from: &Arc<Element>,
+        from: &CibMark,
         text: &str,
-        make: impl FnOnce() -> Result<(Element, Patch), String>,
-    ) -> Result<(Arc<Element>, Arc<Patch>), String> {
-        let mut last = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(step) = last.step.as_ref().filter(|step| Arc::ptr_eq(&step.from, from) && step.text == text) {
-            return Ok((step.to.clone(), step.patch.clone()));
+        make: impl FnOnce() -> Result<(Element, Patch, String), String>,
+    ) -> Result<(Arc<Element>, Arc<Patch>, String), String> {
+        let mut last = self.last();
+        if let Some(step) = last.step.as_ref().filter(|step| step.from == *from && step.text == text) {
+            return Ok((step.to.clone(), step.patch.clone(), step.digest.clone()));
         }
-        let (to, patch) = make()?;
+        let (to, patch, digest) = make()?;
         let (to, patch) = (Arc::new(to), Arc::new(patch));
-        last.step = Some(Step { from: from.clone(), text: text.to_owned(), to: to.clone(), patch: patch.clone() });
-        Ok((to, patch))
+        if !self.is_alone() {
+            let (from, text) = (from.clone(), text.to_owned());
+            last.step = Some(Step { from, text, to: to.clone(), patch: patch.clone(), digest: digest.clone() });
+        }
+        Ok((to, patch, digest))
     }
 
     /// Returns the document of this text, which is that of this mark.
     pub(crate) fn whole(&self, mark: &CibMark, text: &str, read: impl FnOnce() -> Result<Element, String>) -> Result<Arc<Element>, String> {
-        let mut last = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut last = self.last();
         if let Some((.., known)) = last.whole.as_ref().filter(|(of, known, _)| of == mark && known == text) {
             return Ok(known.clone());
         }

@@ -48,14 +48,15 @@ impl Replica {
     }
 
     fn applied(&mut self, text: &str, to: &CibMark) -> Result<Arc<Patch>, String> {
-        let (cib, patch) = self.config.copies.step(&self.cib, text, || {
+        let (cib, patch, digest) = self.config.copies.step(&self.mark, text, || {
             let element = parse(text.as_bytes(), &Limits::default()).map_err(|error| error.to_string())?;
             let patch = Patch::from_xml(&element).map_err(|error| error.to_string())?;
             let cib = apply(&patch, &self.cib, true).map_err(|error| error.to_string())?;
-            Ok((cib, patch))
+            let digest = next_digest(&self.mark, &patch, text);
+            Ok((cib, patch, digest))
         })?;
         // Invariant: two copies of one mark are the same; a copy that came apart is replaced before anything is built on it.
-        if next_digest(&self.mark, &patch) != to.digest {
+        if digest != to.digest {
             return Err("the result has another digest than the coordinator's".to_owned());
         }
         self.cib = cib;

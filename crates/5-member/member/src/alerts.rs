@@ -82,10 +82,10 @@ impl Member {
         if self.incarnation.is_none() {
             return;
         }
-        let members: BTreeSet<NodeName> = self.membership.members().cloned().collect();
-        if members == self.alerts.members {
+        if self.membership.members().eq(&self.alerts.members) {
             return;
         }
+        let members: BTreeSet<NodeName> = self.membership.members().cloned().collect();
         let before = std::mem::replace(&mut self.alerts.members, members.clone());
         for node in before.symmetric_difference(&members) {
             let state = if members.contains(node) { "member" } else { "lost" };

@@ -247,6 +247,11 @@ impl Member {
         self.replica.cib()
     }
 
+    /// Returns where this node's copy of the CIB stands.
+    pub fn mark(&self) -> &messages::peer::CibMark {
+        self.replica.mark()
+    }
+
     /// Returns whether this node coordinates and is free to plan.
     pub fn is_in_charge(&self) -> bool {
         self.in_charge

@@ -193,7 +193,7 @@ impl Member {
     }
 
     pub(crate) fn view(&mut self, view: View) {
-        self.membership.set_mark(self.replica.mark().clone());
+        self.membership.set_mark(self.replica.mark());
         self.give_replica(ReplicaEvent::Unsettled);
         self.outbox.purge();
         // Whoever was away may have followed another coordinator meanwhile: it is asked again what it is at.
@@ -203,7 +203,7 @@ impl Member {
     }
 
     pub(crate) fn give_membership(&mut self, event: MembershipEvent) {
-        self.membership.set_mark(self.replica.mark().clone());
+        self.membership.set_mark(self.replica.mark());
         let judges = |membership: &membership::Membership| (membership.is_doubtful(), membership.is_start_over());
         let before = judges(&self.membership);
         let commands = self.membership.handle(self.now, event);

@@ -228,9 +228,9 @@ impl Member {
     }
 
     fn keep_nodes_section(&self, edits: &mut Vec<CibEdit>) {
-        let cib = self.replica.cib();
+        let known = options::nodes(self.replica.cib());
         for name in self.membership.members() {
-            if !options::nodes(cib).contains_key(name) {
+            if !known.contains_key(name) {
                 let node = Element::new("node").with("id", self.id_of(name)).with("uname", name.as_str());
                 edits.push(modify(Some("nodes"), &node));
             }
