@@ -8,6 +8,11 @@ const PAGE: &str = "docs/testing.md";
 pub fn sim(arguments: &[String]) -> anyhow::Result<()> {
     let (own, others): (Vec<&String>, Vec<&String>) = arguments.iter().partition(|word| *word == "--record");
     let text = shown("sim", "sim", &others)?;
+    if others.iter().any(|word| *word == "--world") {
+        // Only the whole of it is for the page.
+        let is_whole = !own.is_empty() && !others.iter().any(|word| ["--nodes", "--remotes", "--resources"].contains(&word.as_str()));
+        return if is_whole { crate::page::record("docs/performance.md", "thousand", &text) } else { Ok(()) };
+    }
     let summary: Vec<&str> = text.lines().skip_while(|line| !line.contains(" histories in ")).collect();
     if own.is_empty() || summary.is_empty() {
         return Ok(());
@@ -16,9 +21,11 @@ pub fn sim(arguments: &[String]) -> anyhow::Result<()> {
     crate::page::record(PAGE, "sim", &format!("`cargo xtask sim {}`: {}\n", options.join(" "), summary.join(";\n")))
 }
 
-/// Runs real processes under faults; the report goes to the page.
+/// Runs real processes under faults; the report goes to the page. They are those of `SYSTOLE_PROGRAM`, where that is set.
 pub fn soak(arguments: &[String]) -> anyhow::Result<()> {
-    crate::run(Command::new("cargo").args(["build", "--release", "--quiet", "--package", "systole", "--bin", "systole"]))?;
+    if std::env::var_os("SYSTOLE_PROGRAM").is_none() {
+        crate::run(Command::new("cargo").args(["build", "--release", "--quiet", "--package", "systole", "--bin", "systole"]))?;
+    }
     let (own, others): (Vec<&String>, Vec<&String>) = arguments.iter().partition(|word| *word == "--dry");
     let name = if others.iter().any(|word| *word == "--lab") { "soak on hosts" } else { "soak" };
     let text = shown("lab", "soak", &others)?;

@@ -1,19 +1,25 @@
 //! Lives through histories of whole clusters, several at a time, and says what was found: `cargo xtask sim --help`.
 
-use sim::{Options, Report, Sabotage, run, shrink};
+use sim::{Options, Report, Sabotage, Size, Stage, run, shrink, thousand};
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const HELP: &str = "\
 cargo xtask sim [--seed N] [--seeds COUNT] [--jobs J]    histories from seed N on (default: one, seed 1)
   --minutes M                                            as long as this, five minutes for each episode (default: 30)
   --nodes N --resources N --deeds N                      of this size instead of one drawn from the seed; deeds are those of an episode
+  --remotes N --guests N                                 so many remote and guest nodes beside the members
   --only A,B,...                                         only these deeds of the story happen
   --sabotage NAME                                        with something broken on purpose
   --trace                                                shows everything that happens
+  --world thousand                                       instead: 12 members, 988 remote nodes and 10,000 resources, and what decisions cost;
+                                                         --nodes, --remotes and --resources change its size
   --shrink                                               leaves out of a failed history what is not needed for it to fail
 ";
 
@@ -26,6 +32,9 @@ fn main() -> ExitCode {
         print!("{HELP}");
         return ExitCode::SUCCESS;
     }
+    if word("--world").is_some() {
+        return large(&number, has("--trace"));
+    }
     let first = number("--seed").unwrap_or(1);
     let count = number("--seeds").or(number("--histories")).unwrap_or(1);
     let sabotage = word("--sabotage").and_then(|name| Sabotage::ALL.into_iter().find(|(kind, ..)| format!("{kind:?}") == **name));
@@ -33,6 +42,8 @@ fn main() -> ExitCode {
         trace: has("--trace"),
         nodes: number("--nodes").map(|n| n as usize),
         resources: number("--resources").map(|n| n as usize),
+        remotes: number("--remotes").unwrap_or(0) as usize,
+        guests: number("--guests").unwrap_or(0) as usize,
         deeds: number("--deeds").map(|n| n as usize),
         episodes: number("--minutes").unwrap_or(30).div_ceil(5).max(1) as usize,
         only: word("--only").map(|list| list.split(',').filter_map(|number| number.parse().ok()).collect()),
@@ -75,6 +86,40 @@ fn main() -> ExitCode {
     }
     summary.print(begun.elapsed());
     if summary.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// How long a decision takes in the world of a thousand nodes.
+const DECISION: Duration = Duration::from_secs(2);
+
+/// Lives through the world of a thousand nodes, and tells what its decisions cost as rows of a table.
+fn large(number: &impl Fn(&str) -> Option<u64>, is_traced: bool) -> ExitCode {
+    let size = |name: &str, default: u64| number(name).unwrap_or(default) as usize;
+    let size = Size { members: size("--nodes", 12), remotes: size("--remotes", 988), resources: size("--resources", 10_000) };
+    println!(
+        "{} members, {} remote nodes, {} resources; a decision takes {DECISION:?} of the world's time",
+        size.members, size.remotes, size.resources
+    );
+    println!(
+        "\n| what happened | decisions | in the middle, s | at worst, s | all well again after, s of the world |\n|---|---:|---:|---:|---:|"
+    );
+    let mut is_well = true;
+    thousand(size, DECISION, processor_time, is_traced, |stage: &Stage| {
+        print!("{}", stage.trace);
+        stage.violations.iter().for_each(|violation| println!("{violation}"));
+        let mut costs = stage.decisions.clone();
+        costs.sort_unstable();
+        let seconds = |cost: Option<&Duration>| cost.map_or("-".to_owned(), |cost| format!("{:.2}", cost.as_secs_f64()));
+        let took = stage.took.map_or("never".to_owned(), |took| format!("{:.0}", took.as_secs_f64()));
+        println!("| {} | {} | {} | {} | {took} |", stage.what, costs.len(), seconds(costs.get(costs.len() / 2)), seconds(costs.last()));
+        is_well &= stage.violations.is_empty();
+    });
+    if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Returns the processor time of this thread: a machine is never idle.
+fn processor_time() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    Duration::from_nanos(text.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0))
 }
 
 #[derive(Default)]

@@ -11,15 +11,33 @@ pub(crate) struct Expected {
     pub cloned: Vec<String>,
     /// The same, and one of them is promoted.
     pub promotable: Vec<String>,
+    /// Connections to remote nodes, named as these are.
+    pub connections: Vec<String>,
+    /// Guest nodes, each with the primitive it lives in.
+    pub guests: Vec<(String, String)>,
     /// Whether something depends on the ticket.
     pub has_ticket: bool,
     pub policy: &'static str,
 }
 
+impl Expected {
+    pub(crate) fn new(policy: &'static str) -> Self {
+        Self {
+            single: Vec::new(),
+            cloned: Vec::new(),
+            promotable: Vec::new(),
+            connections: Vec::new(),
+            guests: Vec::new(),
+            has_ticket: false,
+            policy,
+        }
+    }
+}
+
 /// The one ticket there is.
 pub(crate) const TICKET: &str = "ticket";
 
-fn primitive(id: &str, random: &mut Random) -> Element {
+pub(crate) fn primitive(id: &str, random: &mut Random) -> Element {
     let monitor = Element::new("op").with("id", format!("{id}-monitor")).with("name", "monitor");
     let interval = ["5s", "10s", "20s"][random.below(3)];
     let monitor = monitor.with("interval", interval).with("timeout", "4s");
@@ -53,12 +71,27 @@ fn fence_device() -> Element {
     )
 }
 
+/// The connection to a remote node.
+pub(crate) fn connection(id: &str) -> Element {
+    let operation = |name: &str, interval: &str, timeout: &str| {
+        let operation = Element::new("op").with("id", format!("{id}-{name}")).with("name", name);
+        operation.with("interval", interval).with("timeout", timeout)
+    };
+    let operations = [operation("monitor", "10s", "5s"), operation("start", "0s", "10s"), operation("stop", "0s", "10s")];
+    let connection = Element::new("primitive").with("id", id).with("class", "ocf").with("provider", "pacemaker").with("type", "remote");
+    connection.with_child(Element::new("operations").with_children(operations))
+}
+
 /// Returns a CIB for these nodes with so many primitives, and what is to be expected of it.
-pub(crate) fn configuration(nodes: &[(String, u32)], primitives: usize, random: &mut Random) -> (Element, Expected) {
+pub(crate) fn configuration(
+    nodes: &[(String, u32)],
+    primitives: usize,
+    (remotes, guests): (usize, usize),
+    random: &mut Random,
+) -> (Element, Expected) {
     let policy = ["stop", "stop", "freeze"][random.below(3)];
-    let mut expected = Expected { single: Vec::new(), cloned: Vec::new(), promotable: Vec::new(), has_ticket: false, policy };
-    let mut resources = Element::new("resources").with_child(fence_device());
-    let mut constraints = Element::new("constraints");
+    let mut expected = Expected::new(policy);
+    let (mut resources, mut constraints) = (Vec::new(), Vec::new());
     let mut group: Option<Element> = None;
     for number in 0..primitives {
         let id = format!("r{number}");
@@ -113,29 +146,48 @@ pub(crate) fn configuration(nodes: &[(String, u32)], primitives: usize, random: 
     if let Some(group) = group {
         resources.push(group);
     }
-    let crm_config = Element::new("crm_config").with_child(options(&[
-        ("stonith-enabled", "true"),
-        ("no-quorum-policy", policy),
-        ("stonith-timeout", "20s"),
-        ("cluster-recheck-interval", "60s"),
-    ]));
+    for number in 1..=remotes {
+        let name = format!("far{number}");
+        resources.push(connection(&name));
+        expected.connections.push(name);
+    }
+    for number in 1..=guests {
+        let (name, container) = (format!("guest{number}"), format!("vm{number}"));
+        let mut machine = primitive(&container, random);
+        let pair = Element::new("nvpair").with("id", format!("{container}-node")).with("name", "remote-node").with("value", &name);
+        machine.push(Element::new("meta_attributes").with("id", format!("{container}-meta")).with_child(pair));
+        resources.push(machine);
+        expected.single.push(container.clone());
+        expected.guests.push((name, container));
+    }
+    let options = [("no-quorum-policy", policy), ("cluster-recheck-interval", "60s")];
+    (document(nodes, &options, resources, constraints), expected)
+}
+
+/// Returns a CIB of these resources and constraints, with a device that fences anyone.
+pub(crate) fn document(
+    nodes: &[(String, u32)],
+    options: &[(&str, &str)],
+    resources: impl IntoIterator<Item = Element>,
+    constraints: impl IntoIterator<Item = Element>,
+) -> Element {
+    let all = [&[("stonith-enabled", "true"), ("stonith-timeout", "20s")], options].concat();
+    let crm_config = Element::new("crm_config").with_child(self::options(&all));
     // What administrators write goes here; the counter begins at nothing.
     let counter = Element::new("nvpair").with("id", "counter").with("name", "counter").with("value", "0");
     let crm_config = crm_config.with_child(Element::new("cluster_property_set").with("id", "sim").with_child(counter));
     let listed = nodes.iter().map(|(name, id)| Element::new("node").with("id", id.to_string()).with("uname", name));
+    let resources = Element::new("resources").with_child(fence_device()).with_children(resources);
     let cib = Element::new("cib")
         .with("crm_feature_set", "3.16.1")
         .with("validate-with", "pacemaker-3.9")
         .with("epoch", "1")
         .with("num_updates", "0")
-        .with("admin_epoch", "0")
-        .with_child(
-            Element::new("configuration")
-                .with_child(crm_config)
-                .with_child(Element::new("nodes").with_children(listed))
-                .with_child(resources)
-                .with_child(constraints),
-        )
-        .with_child(Element::new("status"));
-    (cib, expected)
+        .with("admin_epoch", "0");
+    let configuration = Element::new("configuration")
+        .with_child(crm_config)
+        .with_child(Element::new("nodes").with_children(listed))
+        .with_child(resources)
+        .with_child(Element::new("constraints").with_children(constraints));
+    cib.with_child(configuration).with_child(Element::new("status"))
 }

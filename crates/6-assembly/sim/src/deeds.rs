@@ -17,12 +17,17 @@ impl World {
         match deed {
             Deed::Crash { host } => self.power_off(host, "crash"),
             Deed::PowerOn { host } => self.power_on(host),
+            Deed::KillDaemon { host, back_after } if host >= self.members => self.kill_there_all(host, back_after),
             Deed::KillDaemon { host, back_after } => self.kill_daemon(host, back_after),
             Deed::KillAllDaemons => {
-                for host in 0..self.hosts.len() {
+                for host in 0..self.members {
                     let back = self.random.millis(50, 2000);
                     self.kill_daemon(host, back);
                 }
+            }
+            Deed::KillRootRole { host } if host >= self.members => {
+                let back = self.random.millis(50, 2500);
+                self.kill_there_all(host, back);
             }
             Deed::KillRootRole { host } => self.kill_root_role(host),
             Deed::Freeze { host } => {
@@ -35,6 +40,12 @@ impl World {
             Deed::Thaw { host } => self.thaw(host),
             Deed::Split { parts } => {
                 self.group.part_of = parts;
+                // A guest is where its machine is.
+                for guest in self.guests..self.hosts.len() {
+                    if let Some(host) = self.container_of(guest) {
+                        self.group.part_of[guest] = self.group.part_of[host];
+                    }
+                }
                 let wait = self.random.millis(20, 800);
                 self.after(wait, Happening::LookAround);
             }
@@ -69,6 +80,7 @@ impl World {
                     self.hosts[host].active.remove(&broken);
                 }
             }
+            Deed::ShutDown { host } if host >= self.members => self.leave_there(host),
             Deed::ShutDown { host } => {
                 self.ask(host, ClientBody::Shutdown { node: None }, "shutdown");
                 let back = self.random.millis(2000, 20_000);
@@ -134,7 +146,7 @@ impl World {
                 self.edit(host, "nodes", format!("<node id=\"{id}\" uname=\"{name}\">{set}</node>"), "edit");
             }
             Deed::Maintenance { on } => {
-                let host = self.random.below(self.hosts.len());
+                let host = self.random.below(self.members);
                 self.edit_options(host, "maintenance-mode", if on { "true" } else { "false" }, "edit");
             }
             Deed::TargetRole { resource, stopped } if !resource.is_empty() => {
@@ -151,12 +163,12 @@ impl World {
                 let id = format!("ban-{resource}-{node}");
                 let xml = format!("<rsc_location id=\"{id}\" rsc=\"{resource}\" node=\"{node}\" score=\"-INFINITY\"/>");
                 self.bans.insert(id);
-                let at = self.random.below(self.hosts.len());
+                let at = self.random.below(self.members);
                 self.edit(at, "constraints", xml, "edit");
             }
             Deed::LiftBans => {
                 for id in self.bans.clone() {
-                    let at = self.random.below(self.hosts.len());
+                    let at = self.random.below(self.members);
                     let xml = Some(format!("<rsc_location id=\"{id}\"/>"));
                     let edit =
                         CibEdit { operation: "delete".to_owned(), section: Some("constraints".to_owned()), xml, ..CibEdit::default() };
@@ -165,7 +177,7 @@ impl World {
                 }
             }
             Deed::Ticket { granted } => {
-                let at = self.random.below(self.hosts.len());
+                let at = self.random.below(self.members);
                 let state = format!("<tickets><ticket_state id=\"{TICKET}\" granted=\"{granted}\"/></tickets>");
                 self.edit(at, "status", state, "ticket");
             }
@@ -186,7 +198,7 @@ impl World {
                 self.ask(host, body, "cleanup");
             }
             Deed::Fence { host } => {
-                let by = self.random.below(self.hosts.len());
+                let by = self.random.below(self.members);
                 self.fence(by, host);
             }
             _ => {}
@@ -223,7 +235,7 @@ impl World {
     }
 
     fn edit_resource(&mut self, resource: &str, inside: String) {
-        let host = self.random.below(self.hosts.len());
+        let host = self.random.below(self.members);
         self.edit(host, "resources", format!("<primitive id=\"{resource}\">{inside}</primitive>"), "edit");
     }
 

@@ -26,11 +26,12 @@ impl Group {
     /// Returns the parts whose view changed, with the new one.
     pub(crate) fn new_views(&mut self, hosts: &[Host]) -> Vec<View> {
         let mut changed = Vec::new();
-        let configured = hosts.iter().map(|host| (host.name.clone(), host.id)).collect::<BTreeMap<_, _>>();
+        let members = || hosts.iter().filter(|host| host.reach.is_none());
+        let configured = members().map(|host| (host.name.clone(), host.id)).collect::<BTreeMap<_, _>>();
         let parts: BTreeSet<usize> = self.part_of.iter().copied().collect();
         self.views.retain(|part, _| parts.contains(part));
         for part in parts {
-            let here = || hosts.iter().enumerate().filter(|(at, host)| self.part_of[*at] == part && host.is_up).map(|(_, host)| host);
+            let here = || members().enumerate().filter(|(at, host)| self.part_of[*at] == part && host.is_up).map(|(_, host)| host);
             let present: BTreeMap<_, _> = here().map(|host| (host.name.clone(), host.incarnation())).collect();
             let daemons: BTreeMap<_, _> = here().filter_map(|host| Some((host.name.clone(), host.daemon.as_ref()?.number))).collect();
             let quorate = present.len() * 2 > configured.len();

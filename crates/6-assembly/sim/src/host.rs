@@ -1,5 +1,6 @@
 //! One host: what is on its disk, what its root role does, its daemon if one runs.
 
+use crate::remote::Reach;
 use member::{Member, StoredCib};
 use messages::agent::{AgentCall, AgentResult};
 use messages::group::Incarnation;
@@ -52,6 +53,8 @@ pub(crate) struct Host {
     pub next_call: u64,
     /// What really is active here: the truth that no engine sees directly.
     pub active: BTreeMap<String, Truth>,
+    /// How it is reached when it is no member; absent on one that is.
+    pub reach: Option<Reach>,
 }
 
 /// What a resource really does on a host.
@@ -124,7 +127,13 @@ impl Host {
             results: BTreeMap::new(),
             next_call: 1,
             active: BTreeMap::new(),
+            reach: None,
         }
+    }
+
+    /// Returns whether it lives in a resource.
+    pub(crate) fn is_guest(&self) -> bool {
+        self.reach.as_ref().is_some_and(|reach| reach.container.is_some())
     }
 
     pub(crate) fn incarnation(&self) -> Incarnation {
@@ -139,5 +148,8 @@ impl Host {
         self.running.clear();
         self.results.clear();
         self.active.clear();
+        if let Some(reach) = &mut self.reach {
+            reach.end();
+        }
     }
 }

@@ -16,3 +16,10 @@ pub(crate) struct Ending {
     /// What the resource does afterwards, where the run changes it.
     pub leaves: Option<Option<Truth>>,
 }
+
+impl Ending {
+    /// Returns how a run ends that is ended.
+    pub(crate) fn cancelled() -> Self {
+        Self { after: Duration::ZERO, outcome: AgentOutcome::Cancelled, stdout: String::new(), cuts_after: None, leaves: None }
+    }
+}

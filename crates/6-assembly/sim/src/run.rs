@@ -2,9 +2,10 @@
 
 use crate::check::Checkers;
 use crate::check::RECOVERY_MAX;
-use crate::configuration::configuration;
+use crate::configuration::{Expected, configuration};
 use crate::host::Host;
 use crate::random::Random;
+use crate::remote::Reach;
 use crate::sabotage::Sabotage;
 use crate::story::{Chapter, Deed};
 use crate::trace::Trace;
@@ -14,6 +15,7 @@ use member::StoredCib;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
+use xml::Element;
 
 /// What a history is made of.
 #[derive(Clone, Debug)]
@@ -22,6 +24,10 @@ pub struct Options {
     pub nodes: Option<usize>,
     /// How many primitives; drawn from 3 to 8 when absent.
     pub resources: Option<usize>,
+    /// How many remote nodes.
+    pub remotes: usize,
+    /// How many guest nodes.
+    pub guests: usize,
     /// How many faults and edits in each episode; drawn from 1 to 8 when absent.
     pub deeds: Option<usize>,
     /// How often there is trouble and everything is mended again, five minutes from one time to the next.
@@ -46,6 +52,8 @@ impl Default for Options {
         Self {
             nodes: None,
             resources: None,
+            remotes: 0,
+            guests: 0,
             deeds: None,
             episodes: 1,
             trouble: Duration::from_secs(40),
@@ -83,7 +91,14 @@ impl Report {
     /// Returns the command that shows a history that was lived through with these options again.
     pub fn replay(&self, options: &Options) -> String {
         let mut command = format!("cargo xtask sim --seed {} --minutes {}", self.seed, options.episodes * 5);
-        for (name, number) in [("nodes", options.nodes), ("resources", options.resources), ("deeds", options.deeds)] {
+        let some = |count: usize| Some(count).filter(|count| *count > 0);
+        for (name, number) in [
+            ("nodes", options.nodes),
+            ("resources", options.resources),
+            ("remotes", some(options.remotes)),
+            ("guests", some(options.guests)),
+            ("deeds", options.deeds),
+        ] {
             command += &number.map(|number| format!(" --{name} {number}")).unwrap_or_default();
         }
         command + " --trace"
@@ -100,29 +115,45 @@ fn nodes(random: &mut Random) -> usize {
     }
 }
 
+/// Returns a world of members and what else there is, all of which are about to be switched on.
+pub(crate) fn build(names: &[(String, u32)], cib: Element, expected: Expected, random: Random, trace: Trace) -> World {
+    let cib = Arc::new(cib);
+    let members = names.iter().map(|(name, id)| {
+        let mut host = Host::new(name.as_str().into(), *id);
+        host.disk = Some(StoredCib { cib: cib.clone(), lineage: 0 });
+        host
+    });
+    let remotes = expected.connections.iter().map(|name| (name, None));
+    let others = remotes.chain(expected.guests.iter().map(|(name, container)| (name, Some(container.clone()))));
+    let others = others.map(|(name, container)| {
+        let mut host = Host::new(name.as_str().into(), 0);
+        host.reach = Some(Reach::new(container));
+        host
+    });
+    let hosts: Vec<Host> = members.chain(others).collect();
+    let count = hosts.len();
+    let promotable = expected.promotable.iter().cloned().collect();
+    let mut world = World::new(hosts, random, trace, Checkers::new(expected, count));
+    world.promotable = promotable;
+    for host in 0..count {
+        let at = world.random.millis(0, 800);
+        world.at(at, Happening::PowerOn { host });
+        world.checkers.causes.happened_to(host, at);
+    }
+    world
+}
+
 /// Lives through the history of a seed.
 pub fn run(seed: u64, options: &Options) -> Report {
     let mut random = Random::new(seed);
     let nodes = options.nodes.unwrap_or_else(|| nodes(&mut random));
     let primitives = options.resources.unwrap_or_else(|| random.between(3, 8));
+    let (remotes, guests) = (options.remotes, options.guests);
     let names: Vec<(String, u32)> = (1..=nodes).map(|n| (format!("node{n}"), n as u32)).collect();
-    let (cib, expected) = configuration(&names, primitives, &mut random);
-    let singles = expected.single.clone();
-    let cib = Arc::new(cib);
-    let hosts = names.iter().map(|(name, id)| {
-        let mut host = Host::new(name.as_str().into(), *id);
-        host.disk = Some(StoredCib { cib: cib.clone(), lineage: 0 });
-        host
-    });
-    let hosts: Vec<Host> = hosts.collect();
-    let promotable = expected.promotable.iter().cloned().collect();
-    let mut world = World::new(hosts, random, Trace::new(options.trace), Checkers::new(expected, nodes));
-    (world.promotable, world.sabotage) = (promotable, options.sabotage);
-    for host in 0..nodes {
-        let at = world.random.millis(0, 800);
-        world.at(at, Happening::PowerOn { host });
-        world.checkers.causes.happened_to(host, at);
-    }
+    let (cib, expected) = configuration(&names, primitives, (remotes, guests), &mut random);
+    let singles: Vec<String> = expected.single.iter().chain(&expected.connections).cloned().collect();
+    let mut world = build(&names, cib, expected, random, Trace::new(options.trace));
+    world.sabotage = options.sabotage;
     let beginning = |episode: usize| Duration::from_secs(5) + EPISODE * episode as u32;
     let mut story = Vec::new();
     for episode in 0..options.episodes {
@@ -138,7 +169,7 @@ pub fn run(seed: u64, options: &Options) -> Report {
     }
     let shown = story.iter().map(shown).collect();
     let deeds = story.iter().flat_map(|chapter| chapter.deeds.clone()).collect();
-    let transcript = Transcript::new(seed, nodes, primitives, options.episodes, deeds);
+    let transcript = Transcript::new(seed, (nodes, remotes, guests), primitives, options.episodes, deeds);
     world.tell(story);
     (0..options.episodes).for_each(|episode| world.at(beginning(episode) + options.trouble, Happening::Told(Deed::Heal)));
     let mut recovered = Some(Duration::ZERO);
@@ -189,7 +220,7 @@ fn recover(world: &mut World, from: Duration, patience: Duration, singles: &[Str
         }
         let plans = world.plans;
         let leader = world.hosts.iter().find(|host| host.daemon.as_ref().is_some_and(|daemon| daemon.member.is_idle()));
-        let missing = world.checkers.missing(&world.hosts);
+        let missing = world.missing();
         if !missing.is_empty() {
             last_missing = missing.join(", ");
         }
@@ -201,7 +232,7 @@ fn recover(world: &mut World, from: Duration, patience: Duration, singles: &[Str
             _ => quiet_since = Some((at, plans)),
         }
     }
-    let missing = world.checkers.missing(&world.hosts);
+    let missing = world.missing();
     let recovered = quiet_since.map(|(since, _)| since - from);
     if let Some(took) = recovered.filter(|took| *took > RECOVERY_MAX) {
         world.checkers.found(world.now, format!("R1: all ran again only {} s after it was mended; last {last_missing}", took.as_secs()));
@@ -209,7 +240,7 @@ fn recover(world: &mut World, from: Duration, patience: Duration, singles: &[Str
     if world.sabotage == Some(Sabotage::TriggerHappy) {
         let until = world.now + Duration::from_secs(160);
         while world.step(until) {}
-        (0..world.hosts.len()).for_each(|by| world.fence(by, 0));
+        (0..world.members).for_each(|by| world.fence(by, 0));
         let until = world.now + Duration::from_secs(30);
         while world.step(until) {}
     }
@@ -230,7 +261,7 @@ fn recover(world: &mut World, from: Duration, patience: Duration, singles: &[Str
 
 /// What an administrator does once the faults are mended: everything may run again, and old failures are forgotten.
 fn help(world: &mut World, singles: &[String]) {
-    for host in 0..world.hosts.len() {
+    for host in 0..world.members {
         world.carry_out(Deed::Standby { host, on: false });
     }
     for resource in singles {

@@ -149,6 +149,8 @@ impl World {
 
     fn draw_deed(&mut self, number: usize, time: Duration, singles: &[String]) -> Vec<(Duration, Deed)> {
         let host = self.random.below(self.hosts.len());
+        // What is asked is asked of members.
+        let member = host % self.members;
         let later = |world: &mut Self, low: u64, high: u64| time + world.random.millis(low, high);
         let single = |world: &mut Self| singles.get(world.random.below(singles.len())).cloned().unwrap_or_default();
         let value = number as u64 * 100;
@@ -168,11 +170,11 @@ impl World {
                 vec![(time, Deed::Health(health)), (later(self, 1000, 15_000), Deed::Health(Health::default()))]
             }
             14..=15 => one(Deed::Break { host }),
-            16 => one(Deed::Write { host, number: value }),
-            17 => one(Deed::Standby { host, on: self.random.percent(60) }),
+            16 => one(Deed::Write { host: member, number: value }),
+            17 => one(Deed::Standby { host: member, on: self.random.percent(60) }),
             18 => one(Deed::TargetRole { resource: single(self), stopped: self.random.percent(60) }),
-            19 => one(Deed::Attribute { host, value }),
-            20 => one(Deed::Cleanup { host }),
+            19 => one(Deed::Attribute { host: member, value }),
+            20 => one(Deed::Cleanup { host: member }),
             21 => one(Deed::ShutDown { host }),
             22..=23 => one(Deed::KillRootRole { host }),
             24 => {
@@ -185,14 +187,14 @@ impl World {
             }
             26 => self.flapping(host, time),
             27 => vec![(time, Deed::CutOff { host }), (later(self, 200, 9000), Deed::Merge)],
-            28..=29 => one(Deed::Register { host, value }),
+            28..=29 => one(Deed::Register { host: member, value }),
             30 => vec![(time, Deed::Maintenance { on: true }), (later(self, 500, 12_000), Deed::Maintenance { on: false })],
             31 => vec![(time, Deed::Ban { resource: single(self), host }), (later(self, 500, 12_000), Deed::LiftBans)],
             32 => one(Deed::Parameter { resource: single(self), value }),
             33 => one(Deed::Ticket { granted: self.random.percent(50) }),
             34 => one(Deed::Fence { host }),
-            35 => one(Deed::Register { host, value }),
-            36..=37 => one(Deed::Increment { host }),
+            35 => one(Deed::Register { host: member, value }),
+            36..=37 => one(Deed::Increment { host: member }),
             38 => self.one_way(host, time),
             39..=40 => self.rush(time, value, singles),
             _ => {
@@ -206,7 +208,7 @@ impl World {
     fn rush(&mut self, time: Duration, value: u64, singles: &[String]) -> Vec<(Duration, Deed)> {
         let mut deeds = Vec::new();
         for value in value..value + self.random.between(2, 6) as u64 {
-            let host = self.random.below(self.hosts.len());
+            let host = self.random.below(self.members);
             let resource = singles.get(self.random.below(singles.len())).cloned().unwrap_or_default();
             deeds.push(match self.random.below(10) {
                 0 => Deed::Write { host, number: value },

@@ -21,12 +21,26 @@ struct Head {
     seed: u64,
     nodes: usize,
     resources: usize,
+    #[serde(default, skip_serializing_if = "is_none")]
+    remotes: usize,
+    #[serde(default, skip_serializing_if = "is_none")]
+    guests: usize,
     episodes: usize,
 }
 
+fn is_none(count: &usize) -> bool {
+    *count == 0
+}
+
 impl Transcript {
-    pub(crate) fn new(seed: u64, nodes: usize, resources: usize, episodes: usize, deeds: Vec<(Duration, Deed)>) -> Self {
-        Self { head: Head { seed, nodes, resources, episodes }, deeds }
+    pub(crate) fn new(
+        seed: u64,
+        (nodes, remotes, guests): (usize, usize, usize),
+        resources: usize,
+        episodes: usize,
+        deeds: Vec<(Duration, Deed)>,
+    ) -> Self {
+        Self { head: Head { seed, nodes, resources, remotes, guests, episodes }, deeds }
     }
 
     /// Reads one.
@@ -57,9 +71,9 @@ impl Transcript {
 
     /// Lives through it.
     pub fn live(&self, trace: bool) -> Report {
-        let Head { seed, nodes, resources, episodes } = self.head;
+        let Head { seed, nodes, resources, remotes, guests, episodes } = self.head;
         let (nodes, resources) = (Some(nodes), Some(resources));
-        run(seed, &Options { nodes, resources, episodes, trace, told: Some(self.clone()), ..Options::default() })
+        run(seed, &Options { nodes, resources, remotes, guests, episodes, trace, told: Some(self.clone()), ..Options::default() })
     }
 }
 

@@ -17,10 +17,8 @@ impl World {
             AgentOrder::Run(call) => self.run_agent(at, call),
             AgentOrder::Kill { id } => {
                 if self.hosts[at].running.contains_key(&id) {
-                    let (after, outcome) = (Duration::ZERO, AgentOutcome::Cancelled);
-                    let ending = Ending { after, outcome, stdout: String::new(), cuts_after: None, leaves: None };
                     let life = self.hosts[at].life;
-                    self.after(Duration::from_millis(1), Happening::AgentDone { host: at, life, id, ending });
+                    self.after(Duration::from_millis(1), Happening::AgentDone { host: at, life, id, ending: Ending::cancelled() });
                 }
             }
             AgentOrder::Acknowledge { id } => {
@@ -34,7 +32,7 @@ impl World {
         }
     }
 
-    fn run_agent(&mut self, at: usize, call: AgentCall) {
+    pub(crate) fn run_agent(&mut self, at: usize, call: AgentCall) {
         let resource = call.resource.as_ref().map(ToString::to_string).unwrap_or_default();
         let is_resource = call.agent.class == "ocf" && call.action != "meta-data";
         let active = self.hosts[at].active.get(&resource).copied();
@@ -111,16 +109,11 @@ impl World {
             self.note(|| format!("{name}: device {action} {:?}: {outcome:?}", target(&call)));
         }
         let now = Timestamp(self.hosts[at].clock.shows(EPOCH, self.now));
-        let result = AgentResult {
-            id,
-            outcome,
-            stdout: ending.stdout,
-            stderr: String::new(),
-            exit_reason: None,
-            started: Timestamp(now.0 - ending.after.as_micros() as i64),
-            run_time: ending.after,
-            queue_time: Duration::ZERO,
-        };
+        let began = Timestamp(now.0 - ending.after.as_micros() as i64);
+        let result = AgentResult { stdout: ending.stdout, ..result(id, outcome, ending.after, began) };
+        if self.hosts[at].reach.is_some() {
+            return self.done_there(at, result, &call);
+        }
         self.hosts[at].results.insert(id, result.clone());
         if let Some(number) = self.hosts[at].daemon.as_ref().map(|daemon| daemon.number) {
             self.deliver(at, number, ToDaemon::Event(Box::new(MemberEvent::Agent(AgentEvent::Finished(result)))));
@@ -132,6 +125,10 @@ impl World {
         let Some(call) = self.hosts[by].running.get(&id) else { return };
         let (action, target) = (call.action.clone(), target(call));
         let Some(target) = target.and_then(|name| self.hosts.iter().position(|host| host.name == *name)) else { return };
+        // No device knows of guests.
+        if self.hosts[target].is_guest() {
+            return;
+        }
         if matches!(action.as_str(), "off" | "reboot") && self.hosts[target].is_up {
             let now = self.now;
             self.checkers.fenced(now, target, self.hosts[target].name.as_str());
@@ -167,6 +164,9 @@ impl World {
     fn give_attribute(&mut self, at: usize, name: String, value: String) {
         let (pattern, dampening, only_dampening, private) = (false, None, false, false);
         let body = ClientBody::AttributeUpdate { node: None, name, pattern, value: Some(value), dampening, only_dampening, private };
+        if self.hosts[at].reach.is_some() {
+            return self.ask_from_there(at, body);
+        }
         self.ask(at, body, "attribute of an agent");
     }
 
@@ -177,30 +177,31 @@ impl World {
         }
         let now = Timestamp(self.hosts[at].clock.shows(EPOCH, self.now));
         for (id, call) in std::mem::take(&mut self.hosts[at].running) {
-            let resource = call.resource.as_ref().map(ToString::to_string).unwrap_or_default();
-            let took_effect = self.random.percent(50);
-            let active = &mut self.hosts[at].active;
-            match call.action.as_str() {
-                "start" if took_effect => drop(active.insert(resource, Truth::Active)),
-                "start" if active.get(&resource) == Some(&Truth::Starting) => drop(active.remove(&resource)),
-                "stop" if took_effect => drop(active.remove(&resource)),
-                _ => {}
-            }
-            let result = AgentResult {
-                id,
-                outcome: AgentOutcome::Lost,
-                stdout: String::new(),
-                stderr: String::new(),
-                exit_reason: None,
-                started: now,
-                run_time: Duration::ZERO,
-                queue_time: Duration::ZERO,
-            };
-            self.hosts[at].results.insert(id, result);
+            self.cut_short(at, &call);
+            self.hosts[at].results.insert(id, result(id, AgentOutcome::Lost, Duration::ZERO, now));
         }
         let back = self.random.millis(50, 2500);
         self.kill_daemon(at, back);
     }
+
+    /// A run is killed: by then it has done what it is for, or not.
+    pub(crate) fn cut_short(&mut self, at: usize, call: &AgentCall) {
+        let resource = call.resource.as_ref().map(ToString::to_string).unwrap_or_default();
+        let took_effect = self.random.percent(50);
+        let active = &mut self.hosts[at].active;
+        match call.action.as_str() {
+            "start" if took_effect => drop(active.insert(resource, Truth::Active)),
+            "start" if active.get(&resource) == Some(&Truth::Starting) => drop(active.remove(&resource)),
+            "stop" if took_effect => drop(active.remove(&resource)),
+            _ => {}
+        }
+    }
+}
+
+/// Returns the result of a run that said nothing.
+pub(crate) fn result(id: CallId, outcome: AgentOutcome, run_time: Duration, started: Timestamp) -> AgentResult {
+    let (stdout, stderr, exit_reason, queue_time) = (String::new(), String::new(), None, Duration::ZERO);
+    AgentResult { id, outcome, stdout, stderr, exit_reason, started, run_time, queue_time }
 }
 
 /// Returns what a fence device is to work on.

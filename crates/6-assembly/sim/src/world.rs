@@ -6,6 +6,7 @@ use crate::group::Group;
 use crate::host::{Daemon, Host};
 use crate::outcome::Ending;
 use crate::random::Random;
+use crate::remote::Connection;
 use crate::sabotage::Sabotage;
 use crate::story::Deed;
 use crate::trace::Trace;
@@ -71,6 +72,10 @@ pub(crate) enum Happening {
         daemon: u64,
         order: StoreOrder,
     },
+    /// It is a connection's turn.
+    Tend {
+        connection: u64,
+    },
     Calculated {
         host: usize,
         daemon: u64,
@@ -90,7 +95,14 @@ pub(crate) const EPOCH: i64 = 1_790_000_000;
 pub(crate) struct World {
     pub now: Duration,
     pub random: Random,
+    /// Members first, then remote and guest nodes.
     pub hosts: Vec<Host>,
+    /// How many of them are members.
+    pub members: usize,
+    /// The first guest, if there are any.
+    pub guests: usize,
+    /// Of members to remote and guest nodes, by number.
+    pub connections: BTreeMap<u64, Connection>,
     pub group: Group,
     pub health: Health,
     pub trace: Trace,
@@ -101,6 +113,11 @@ pub(crate) struct World {
     pub plans: u64,
     /// What the last plan was made from, on whatever host.
     facts: Option<status::Facts>,
+    /// How much longer than usual a decision takes.
+    pub planning: Duration,
+    /// Measures what decisions cost, where someone wants to know.
+    pub clock: Option<fn() -> Duration>,
+    pub decisions: Vec<Duration>,
     /// When the daemon of each number calculated its last plan.
     pub planned: BTreeMap<u64, Duration>,
     /// Resources with a promoted role: their agents give them a promotion score.
@@ -125,6 +142,9 @@ impl World {
         Self {
             now: Duration::ZERO,
             random,
+            members: hosts.iter().filter(|host| host.reach.is_none()).count(),
+            guests: hosts.iter().position(Host::is_guest).unwrap_or(hosts.len()),
+            connections: BTreeMap::new(),
             hosts,
             group,
             health: Health::default(),
@@ -134,6 +154,9 @@ impl World {
             idle_answers: Vec::new(),
             plans: 0,
             facts: None,
+            planning: Duration::ZERO,
+            clock: None,
+            decisions: Vec::new(),
             planned: BTreeMap::new(),
             promotable: BTreeSet::new(),
             bans: BTreeSet::new(),
@@ -201,8 +224,10 @@ impl World {
             Happening::Stored { host, life, daemon, order } => self.stored(host, life, daemon, order),
             Happening::LookAtPolicy { view, since } => self.look_at_policy(view, since),
             Happening::Calculated { host, daemon, request } => self.calculated(host, daemon, request),
+            Happening::Tend { connection } => self.tend(connection),
             Happening::Told(deed) => self.carry_out(deed),
         }
+        self.settle_guests();
     }
 
     pub(crate) fn deliver(&mut self, host: usize, number: u64, what: ToDaemon) {
@@ -220,7 +245,12 @@ impl World {
                 event
             }
         };
+        let before = daemon.member.cib().clone();
         let commands = daemon.member.handle(now, *event);
+        let after = daemon.member.cib();
+        if !Arc::ptr_eq(&before, after) {
+            self.checkers.copied(&before, after, daemon.member.mark());
+        }
         for command in commands {
             self.command(host, number, command);
         }
@@ -239,11 +269,10 @@ impl World {
             }
             MemberCommand::Group(GroupCommand::Leave) => {}
             MemberCommand::Agent(order) => self.agent_order(at, order),
-            // No story has remote nodes.
-            MemberCommand::Remote(_) => {}
+            MemberCommand::Remote(command) => self.remote_order(at, number, command),
             MemberCommand::Reply { client, reply } => self.replied(client, reply),
             MemberCommand::Plan(request) => {
-                let wait = self.random.millis(1, 30) + self.sabotage.map_or(Duration::ZERO, Sabotage::planning_takes);
+                let wait = self.random.millis(1, 30) + self.planning + self.sabotage.map_or(Duration::ZERO, Sabotage::planning_takes);
                 self.after(wait, Happening::Calculated { host: at, daemon: number, request });
             }
             MemberCommand::Store(order) => {
@@ -355,13 +384,24 @@ impl World {
         }
     }
 
+    /// Returns a number that no daemon and no connection had.
+    pub(crate) fn next_number(&mut self) -> u64 {
+        self.next_daemon += 1;
+        self.next_daemon - 1
+    }
+
     pub(crate) fn start_daemon(&mut self, at: usize) {
         if !self.hosts[at].is_up || self.hosts[at].daemon.is_some() {
             return;
         }
-        let number = self.next_daemon;
-        self.next_daemon += 1;
+        let number = self.next_number();
         let host = &mut self.hosts[at];
+        if let Some(reach) = &mut host.reach {
+            if reach.process == 0 {
+                reach.process = number;
+            }
+            return;
+        }
         let config = MemberConfig {
             uuid: format!("00000000-0000-0000-0000-{number:012}"),
             version: "sim".to_owned(),
@@ -401,7 +441,7 @@ impl World {
     }
 
     pub(crate) fn power_on(&mut self, at: usize) {
-        if self.hosts[at].is_up {
+        if self.hosts[at].is_up || self.hosts[at].is_guest() && self.container_of(at).is_none() {
             return;
         }
         self.hosts[at].is_up = true;
@@ -432,11 +472,13 @@ impl World {
 
     fn calculated(&mut self, at: usize, number: u64, request: PlanRequest) {
         // As the daemon does; S3 compares with a plan made from scratch.
+        let begun = self.clock.map(|clock| clock());
         let facts = match self.facts.take() {
             Some(earlier) => earlier.deduce_again(&request.input, request.now),
             None => status::Facts::deduce(&request.input, request.now),
         };
         let mut plan = scheduler::schedule(&facts);
+        self.decisions.extend(begun.zip(self.clock).map(|(begun, clock)| clock() - begun));
         self.facts = Some(facts);
         self.plans += 1;
         self.planned.insert(number, self.now);

@@ -4,12 +4,19 @@
 
 use sim::{Options, Transcript, run};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn histories(seeds: std::ops::Range<u64>) {
+    histories_of(seeds, &Options::default());
+}
+
+fn histories_of(seeds: std::ops::Range<u64>, options: &Options) {
     let mut broken = Vec::new();
     for seed in seeds {
-        let report = run(seed, &Options::default());
+        let report = run(seed, options);
         for violation in &report.violations {
-            broken.push(format!("seed {seed}: {violation}\n    see it again: {}", report.replay(&Options::default())));
+            broken.push(format!("seed {seed}: {violation}\n    see it again: {}", report.replay(options)));
         }
     }
     assert!(broken.is_empty(), "broken promises:\n{}", broken.join("\n"));
@@ -33,6 +40,11 @@ fn promises_are_kept_in_the_third_quarter() {
 #[test]
 fn promises_are_kept_in_the_fourth_quarter() {
     histories(1500..2000);
+}
+
+#[test]
+fn promises_are_kept_on_remote_and_guest_nodes() {
+    histories_of(1..41, &Options { remotes: 2, guests: 1, ..Options::default() });
 }
 
 /// Other ones each time, so that what two thousand do not meet is met some day. The seeds are printed.

@@ -10,7 +10,10 @@ const ATTRIBUTES_MAX: usize = 8;
 const ATTRIBUTES_OF_A_RESOURCE_MAX: usize = 12;
 
 pub(crate) fn grown(cib: &Element) -> Option<String> {
-    let resources = cib.descend(&["configuration", "resources"])?.descendants().filter(|element| element.name == "primitive").count();
+    let elements = || cib.descend(&["configuration", "resources"]).into_iter().flat_map(Element::descendants);
+    // What a guest lives in has the guest's connection beside it.
+    let is_guest = |element: &&Element| element.name == "nvpair" && element.attribute("name") == Some("remote-node");
+    let resources = elements().filter(|element| element.name == "primitive").count() + elements().filter(is_guest).count();
     for state in cib.child("status")?.elements_named("node_state") {
         let node = state.attribute("uname").unwrap_or_default();
         let count = |name: &str| state.descendants().filter(|element| element.name == name).count();

@@ -2,13 +2,22 @@
 
 use crate::configuration::Expected;
 use crate::host::{Host, Truth};
+use std::collections::BTreeMap;
 
-pub(crate) fn missing(expected: &Expected, hosts: &[Host]) -> Vec<String> {
-    let count = |resource: &str, wanted: Truth| hosts.iter().filter(|host| host.active.get(resource) == Some(&wanted)).count();
-    let active = |resource: &str| count(resource, Truth::Active) + count(resource, Truth::Promoted);
+pub(crate) fn missing(expected: &Expected, hosts: &[Host], connected: &[(String, usize)]) -> Vec<String> {
+    let mut counts: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for (resource, truth) in hosts.iter().flat_map(|host| &host.active) {
+        let (active, promoted) = counts.entry(resource).or_default();
+        *active += usize::from(*truth != Truth::Starting);
+        *promoted += usize::from(*truth == Truth::Promoted);
+    }
+    let active = |resource: &str| counts.get(resource).map_or(0, |(active, _)| *active);
+    let promoted = |resource: &str| counts.get(resource).map_or(0, |(_, promoted)| *promoted);
     let single = expected.single.iter().filter(|resource| active(resource) != 1);
     let cloned = expected.cloned.iter().chain(&expected.promotable).filter(|resource| active(resource) != hosts.len());
-    let promoted = expected.promotable.iter().filter(|resource| count(resource, Truth::Promoted) != 1);
     let wrong = single.chain(cloned).map(|resource| format!("{resource} is active on {} nodes", active(resource)));
-    wrong.chain(promoted.map(|resource| format!("{resource} is promoted on {} nodes", count(resource, Truth::Promoted)))).collect()
+    let cut_off = connected.iter().filter(|(_, count)| *count != 1).map(|(name, count)| format!("{name} is connected {count} times"));
+    let unpromoted = expected.promotable.iter().filter(|resource| promoted(resource) != 1);
+    let unpromoted = unpromoted.map(|resource| format!("{resource} is promoted on {} nodes", promoted(resource)));
+    wrong.chain(cut_off).chain(unpromoted).collect()
 }

@@ -16,8 +16,10 @@ use crate::configuration::Expected;
 use crate::host::Host;
 use crate::world::World;
 use member::PlanRequest;
+use messages::peer::CibMark;
 use std::time::Duration;
 use transition::Plan;
+use xml::Element;
 
 pub(crate) use f1::Causes;
 pub(crate) use s4::POLICY_MAX;
@@ -97,6 +99,15 @@ impl Checkers {
         self.w1.asked(now, client, value);
     }
 
+    /// A member's copy of the CIB is another one now.
+    pub(crate) fn copied(&mut self, before: &Element, after: &Element, mark: &CibMark) {
+        // Nearly always it is the status alone that changed.
+        let same = before.child("configuration").zip(after.child("configuration")).is_some_and(|(a, b)| std::ptr::eq(a, b));
+        if !same {
+            self.w1.seen(before, after, mark);
+        }
+    }
+
     /// A client asked for the counter to be raised.
     pub(crate) fn incremented(&mut self, client: u64) {
         self.w2.asked(client);
@@ -109,13 +120,8 @@ impl Checkers {
         self.w2.acknowledged(client);
     }
 
-    /// Returns what does not run although everything is healthy.
-    pub(crate) fn missing(&self, hosts: &[Host]) -> Vec<String> {
-        l1::missing(&self.expected, hosts)
-    }
-
     /// All is at rest, and this is the CIB that is left.
-    pub(crate) fn ended(&mut self, now: Duration, cib: &xml::Element) {
+    pub(crate) fn ended(&mut self, now: Duration, cib: &Element) {
         let lost = self.s2.lost(cib).into_iter().chain(self.w1.backward(cib)).chain(self.w2.wrong(cib)).chain(b2::grown(cib));
         for violation in lost.collect::<Vec<_>>() {
             self.found(now, violation);
@@ -128,6 +134,17 @@ impl Checkers {
 }
 
 impl World {
+    /// Returns what does not run although everything is healthy.
+    pub(crate) fn missing(&self) -> Vec<String> {
+        let connected = |name: &String| {
+            let remote = self.hosts.iter().position(|host| host.name.as_str() == name);
+            let open = self.connections.values().filter(|connection| Some(true) == remote.map(|remote| connection.is_open(remote)));
+            (name.clone(), open.filter(|connection| connection.is_of(&self.hosts)).count())
+        };
+        let names = self.checkers.expected.connections.iter().chain(self.checkers.expected.guests.iter().map(|(name, _)| name));
+        l1::missing(&self.checkers.expected, &self.hosts, &names.map(connected).collect::<Vec<_>>())
+    }
+
     /// Everything is at rest: nothing may wait for ever.
     pub(crate) fn look_at_queues(&mut self) {
         let count = self.hosts.len();

@@ -4,9 +4,9 @@ use member::PlanRequest;
 use transition::Plan;
 use xml::{Limits, parse};
 
-/// Returns whether a second calculation comes to something else. One plan in eight is looked at: it costs as much as planning.
+/// Returns whether a second calculation comes to something else. One plan in 32 is looked at: it costs several times as much as planning.
 pub(crate) fn differs(request: &PlanRequest, plan: &Plan) -> Option<String> {
-    if !request.number.is_multiple_of(8) {
+    if !request.number.is_multiple_of(32) {
         return None;
     }
     let text = request.input.to_text();
