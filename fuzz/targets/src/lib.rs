@@ -1,6 +1,6 @@
 //! What reaches the product from outside, each as a function of bytes that must not panic, hang or break its law.
 //!
-//! cargo-fuzz drives them with coverage (`fuzz/fuzz_targets`); [`Mutations`] drives the same functions with the stable toolchain, so that
+//! libFuzzer drives them with coverage (`fuzz/driver`); [`Mutations`] drives the same functions without, so that
 //! some of it runs in every test. `fuzz/seeds` has the inputs that both begin with, a folder for each target.
 
 mod documents;

@@ -1,4 +1,0 @@
-//! The target `cib` with coverage.
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::target("cib").expect("a target")(bytes));
