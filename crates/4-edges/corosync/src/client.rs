@@ -6,7 +6,7 @@
 use crate::connection::{Connection, EngineError, Sent};
 use crate::nodelist::NodeList;
 use crate::views::{Identity, Output, Views};
-use crate::wire::{Process, Stamp, cut};
+use crate::wire::{JOIN_HEAD, Process, SEVERAL_HEAD, Stamp, cut, join};
 use messages::group::{GroupCommand, GroupEvent, Incarnation};
 use model::NodeName;
 use std::collections::VecDeque;
@@ -23,7 +23,7 @@ const OFFER_AGAIN: Duration = Duration::from_millis(5);
 /// How long daemons that are in the group and do not speak are waited for.
 const SPEAK_WAIT: Duration = Duration::from_millis(1500);
 /// Looked for news at least this often, whatever the descriptors say.
-const LOOK_UP: Duration = Duration::from_millis(250);
+const LOOK_UP: Duration = Duration::from_secs(1);
 /// What may wait for Corosync to take it, in bytes.
 const QUEUE_MAX: usize = 256 * 1024 * 1024;
 /// The longest piece of a message: shorter than the group allows, so that a long one does not hold up what others say.
@@ -126,7 +126,10 @@ impl Client {
 
     /// Returns what is known without waiting.
     pub fn ready(&mut self) -> Option<GroupEvent> {
-        self.pump();
+        // What is said about events that are known already goes out together, after the last of them.
+        if self.events.is_empty() {
+            self.pump();
+        }
         let (event, stamp) = self.events.pop_front()?;
         match event {
             GroupEvent::View(_) => (self.handed, self.is_lost) = (stamp, false),
@@ -136,7 +139,8 @@ impl Client {
         Some(event)
     }
 
-    /// Carries out a command. What is sent while there is no view goes nowhere, as the group's promise says.
+    /// Carries out a command; what is sent leaves when the next event is asked for. What is sent while there is no view goes nowhere, as
+    /// the group's promise says.
     pub fn command(&mut self, command: GroupCommand) {
         let Link::Open(open) = &mut self.link else {
             if command == GroupCommand::Leave {
@@ -152,13 +156,15 @@ impl Client {
                     self.outbox_length += frame.len();
                     self.outbox.push_back(frame);
                 }
-                self.flush();
                 if self.outbox_length > QUEUE_MAX {
                     self.close("Corosync takes nothing of what is sent to it");
                 }
             }
             GroupCommand::Leave => {
-                open.connection.leave();
+                self.flush();
+                if let Link::Open(open) = &self.link {
+                    open.connection.leave();
+                }
                 self.link = Link::Left;
                 self.events.clear();
             }
@@ -234,15 +240,20 @@ impl Client {
     fn flush(&mut self) {
         loop {
             let Link::Open(open) = &self.link else { return };
-            let is_word = !self.words.is_empty();
-            let queue = if is_word { &mut self.words } else { &mut self.outbox };
-            let Some(frame) = queue.front() else { return };
-            match open.connection.send(frame) {
-                Ok(Sent::Yes) => {
-                    let sent = queue.pop_front().map_or(0, |frame| frame.len());
-                    self.outbox_length -= if is_word { 0 } else { sent };
+            let sent = match self.words.front() {
+                Some(word) => open.connection.send(word).map(|sent| (sent, 0)),
+                None if self.outbox.is_empty() => return,
+                None => {
+                    let count = fitting(&self.outbox, open.connection.length_max.min(PIECE_MAX));
+                    let frames = || self.outbox.iter().take(count).map(Vec::as_slice);
+                    let sent = if count == 1 { open.connection.send(&self.outbox[0]) } else { open.connection.send(&join(frames())) };
+                    sent.map(|sent| (sent, count))
                 }
-                Ok(Sent::NotNow) => return,
+            };
+            match sent {
+                Ok((Sent::Yes, 0)) => drop(self.words.pop_front()),
+                Ok((Sent::Yes, count)) => self.outbox_length -= self.outbox.drain(..count).map(|frame| frame.len()).sum::<usize>(),
+                Ok((Sent::NotNow, _)) => return,
                 Err(error) => self.close(&error.to_string()),
             }
         }
@@ -258,6 +269,15 @@ impl Client {
             self.events.push_back((GroupEvent::Lost { reason: reason.to_owned() }, None));
         }
     }
+}
+
+/// Returns how many of these frames fit into one message, at least the first.
+fn fitting(frames: &VecDeque<Vec<u8>>, length_max: usize) -> usize {
+    let lengths = frames.iter().scan(SEVERAL_HEAD, |length, frame| {
+        *length += JOIN_HEAD + frame.len();
+        Some(*length)
+    });
+    lengths.take_while(|length| *length <= length_max).count().max(1)
 }
 
 impl Open {

@@ -126,11 +126,11 @@ impl Views {
                 }
                 Occurrence::Quorum { ring, quorate } => self.verdict = Some((ring, quorate)),
                 Occurrence::ShutdownAsked => self.outputs.push(Output::RefuseShutdown),
-                Occurrence::Delivered { from, bytes } => {
-                    if let Some(frame) = Frame::decode(&bytes) {
-                        self.delivered(from, frame);
-                    }
-                }
+                Occurrence::Delivered { from, bytes } => match Frame::decode(&bytes) {
+                    Some(Frame::Several(frames)) => frames.into_iter().for_each(|frame| self.delivered(from, frame)),
+                    Some(frame) => self.delivered(from, frame),
+                    None => {}
+                },
             }
         }
         self.state();

@@ -13,6 +13,7 @@ const MARK: &[u8; 4] = b"SYS1";
 const STATEMENT: u8 = b'S';
 const PROCEED: u8 = b'P';
 const PIECE: u8 = b'M';
+const SEVERAL: u8 = b'V';
 /// Mark, kind, stamp, index and count of a piece.
 const PIECE_HEAD: usize = 4 + 1 + 8 + 4 + 8 + 4 + 4;
 
@@ -81,6 +82,8 @@ pub(crate) enum Frame {
         count: u32,
         bytes: Vec<u8>,
     },
+    /// What was said at one go.
+    Several(Vec<Frame>),
 }
 
 impl Frame {
@@ -104,6 +107,7 @@ impl Frame {
                 bytes.extend(count.to_le_bytes());
                 bytes.extend(part);
             }
+            Self::Several(frames) => return join(frames.iter().map(Self::encode).collect::<Vec<_>>().iter().map(Vec::as_slice)),
         }
         bytes
     }
@@ -128,9 +132,35 @@ impl Frame {
                     bytes: rest.to_vec(),
                 })
             }
+            SEVERAL => {
+                let (mut frames, mut rest) = (Vec::new(), content);
+                while let Some((length, after)) = rest.split_first_chunk::<4>() {
+                    let (frame, after) = after.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+                    // One within another would be read without end.
+                    frames.extend(Self::decode(frame).filter(|frame| !matches!(frame, Self::Several(_))));
+                    rest = after;
+                }
+                (rest.is_empty() && !frames.is_empty()).then_some(Self::Several(frames))
+            }
             _ => None,
         }
     }
+}
+
+/// How much longer each frame gets when it goes with others.
+pub(crate) const JOIN_HEAD: usize = 4;
+/// How long a frame of several is without them.
+pub(crate) const SEVERAL_HEAD: usize = 5;
+
+/// Returns one frame with several that are encoded already: each message of the group costs all of its members' engines, however short.
+pub(crate) fn join<'a>(frames: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+    let mut bytes = MARK.to_vec();
+    bytes.push(SEVERAL);
+    for frame in frames {
+        bytes.extend((frame.len() as u32).to_le_bytes());
+        bytes.extend(frame);
+    }
+    bytes
 }
 
 /// Cuts a message into frames of at most `length_max` bytes each.
@@ -160,7 +190,8 @@ mod tests {
         };
         let stamp = Stamp { view: u64::MAX, ring: configuration.ring };
         let piece = Frame::Piece { stamp, index: 1, count: 2, bytes: vec![0, 255] };
-        for frame in [Frame::Statement(statement), Frame::Proceed(configuration), piece] {
+        let several = Frame::Several(vec![Frame::Proceed(configuration.clone()), piece.clone()]);
+        for frame in [Frame::Statement(statement), Frame::Proceed(configuration), piece, several] {
             let bytes = frame.encode();
             assert_eq!(Frame::decode(&bytes), Some(frame));
             assert!((0..bytes.len().min(PIECE_HEAD)).all(|length| Frame::decode(&bytes[..length]).is_none()));
