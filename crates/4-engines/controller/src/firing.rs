@@ -12,7 +12,8 @@ use std::time::Duration;
 use transition::ActionKind;
 
 impl Controller {
-    /// Begins everything that may begin now. Compat: in the order of the plan, pass by pass, until a pass ends nothing at once.
+    /// Begins everything that may begin now. Compat: in the order of the plan, pass by pass, until a pass ends nothing at once; but where
+    /// a limit lets only some begin, what brings resources to where they should be goes before what watches over them.
     pub(crate) fn fire(&mut self, now: Now, commands: &mut Vec<Command>) {
         let limit = self.progress.batch_limit();
         let mut under_way = self.progress.under_way();
@@ -20,7 +21,9 @@ impl Controller {
         let mut again = true;
         while again {
             again = false;
-            for place in 0..self.progress.steps.len() {
+            let (watches, others): (Vec<usize>, Vec<usize>) =
+                (0..self.progress.steps.len()).partition(|place| self.progress.steps[*place].is_watch());
+            for place in others.into_iter().chain(watches) {
                 let step = &self.progress.steps[place];
                 let full = limit > 0 && under_way >= limit && step.action.kind != ActionKind::Pseudo;
                 if full || !self.progress.is_ready(step) || !self.may_begin(now, step, &jobs) {

@@ -101,6 +101,12 @@ impl Step {
         matches!(self.state, State::Succeeded | State::Failed)
     }
 
+    /// Returns whether it begins to watch over a resource, again and again.
+    pub fn is_watch(&self) -> bool {
+        let interval = || self.action.meta("interval").and_then(|text| text.parse::<u64>().ok());
+        self.action.kind == ActionKind::Resource && self.action.operation == "monitor" && interval().is_some_and(|interval| interval > 0)
+    }
+
     pub fn is_fencing(&self) -> bool {
         self.action.kind == ActionKind::Cluster && self.action.operation == "stonith"
     }

@@ -1,7 +1,8 @@
 //! The executor itself: takes events, keeps the queues, decides which agent runs next.
 //!
 //! One-time and recurring operations have a limit each, so that monitors that hang never hold back a start or a stop,
-//! and an operation at work holds back only its own resource.
+//! and an operation at work holds back only its own resource. While starts and stops are at work, few monitors are: they would take the
+//! processor time that a recovery waits for.
 
 use crate::metadata::{self, Library};
 use crate::queue::{Active, Afterwards, Queue, Recurring, Turn, Waiting, changes_state};
@@ -344,7 +345,7 @@ impl Executor {
         self.resend_at = Some(now.monotonic);
     }
 
-    /// Starts whatever may start: what has waited longest first, one-time and recurring operations within a limit each.
+    /// Starts whatever may start: one-time operations within their limit, then recurring ones within theirs, what has waited longest first.
     fn dispatch(&mut self, now: Now, commands: &mut Vec<Command>) {
         if !self.connected {
             return;
@@ -359,9 +360,13 @@ impl Executor {
             .iter()
             .filter_map(|(id, queue)| queue.turn(now.monotonic).map(|(since, turn)| (since, id.clone(), turn)))
             .collect();
-        turns.sort();
+        turns.sort_by_key(|(since, id, turn)| (matches!(turn, Turn::Recurring(_)), *since, id.clone()));
         for (since, id, turn) in turns {
-            let count = if matches!(turn, Turn::Waiting(_)) { &mut once } else { &mut recurring };
+            let (count, limit) = match turn {
+                Turn::Waiting(_) => (&mut once, limit),
+                Turn::Recurring(_) if once > 0 => (&mut recurring, (limit / 4).max(1)),
+                Turn::Recurring(_) => (&mut recurring, limit),
+            };
             if *count >= limit {
                 continue;
             }

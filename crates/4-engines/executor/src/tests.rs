@@ -135,6 +135,15 @@ fn a_slow_monitor_never_holds_back_a_start() {
 }
 
 #[test]
+fn while_starts_are_at_work_few_monitors_are() {
+    let mut rig = Rig::new();
+    assert_eq!(rig.ordered("web", "start", 0), ["run 1 web start"]);
+    assert_eq!(rig.ordered("a", "monitor", 10), ["run 2 a status"], "one goes on at all times");
+    assert_eq!(rig.ordered("b", "monitor", 10), Vec::<String>::new());
+    assert_eq!(rig.exits(1, 0), ["report web_start_0 call 1 complete rc 0", "ack 1", "run 3 b status"]);
+}
+
+#[test]
 fn a_recurring_result_is_told_first_and_when_it_changes() {
     let mut rig = Rig::new();
     assert_eq!(rig.ordered("web", "monitor", 10), ["run 1 web status"]);
