@@ -7,7 +7,7 @@
 use crate::invocation::Invocation;
 use crate::processes::{Process, group_members, tasks_of_machine};
 use messages::agent::AgentOutcome;
-use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, waitid};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, getpriority_process, pidfd_open, setpriority_process, waitid};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
@@ -67,6 +67,11 @@ pub fn spawn(invocation: &Invocation) -> Result<Spawned, AgentOutcome> {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => AgentOutcome::NotInstalled,
         _ => AgentOutcome::FailedToStart(format!("failed to start {}: {error}", invocation.program.display())),
     })?;
+    // Compat: agents, and the services they start, run at ordinary priority whatever the daemon's is.
+    if getpriority_process(None).is_ok_and(|own| own != 0) {
+        // Fails only where the agent has ended, or where only root may raise what is low.
+        let _ = setpriority_process(Pid::from_raw(child.id() as i32), 0);
+    }
     let mut watch = || -> io::Result<Spawned> {
         let watched = Child::watch(&child)?;
         let input = match (child.stdin.take(), &invocation.input) {
