@@ -2,7 +2,7 @@
 //!
 //! What would be unsafe is refused unless it is asked for by name. The configuration before is kept beside the new one.
 
-use crate::setup::{NewNode, Risk};
+use crate::setup::{LINKS_MAX, NewNode, Risk, check_words};
 use crate::{Exit, Refusal};
 use corosync::Block;
 use std::collections::BTreeSet;
@@ -20,7 +20,7 @@ fn name(node: &Block) -> &str {
 }
 
 fn addresses(node: &Block) -> Vec<&str> {
-    (0..8).map_while(|link| node.own(&format!("ring{link}_addr"))).collect()
+    (0..LINKS_MAX).map_while(|link| node.own(&format!("ring{link}_addr"))).collect()
 }
 
 /// Returns the names of the nodes of a configuration, in order.
@@ -28,11 +28,18 @@ pub fn names(configuration: &Block) -> Vec<String> {
     nodes(configuration).into_iter().map(|node| name(node).to_owned()).collect()
 }
 
-/// Returns the configuration with one more node.
+/// Returns each node's name and addresses.
+pub(crate) fn addresses_of(configuration: &Block) -> Vec<(String, Vec<String>)> {
+    let owned = |node: &&Block| addresses(node).into_iter().map(str::to_owned).collect();
+    nodes(configuration).iter().map(|node| (name(node).to_owned(), owned(node))).collect()
+}
+
+/// Returns the configuration with one more node. `fencing_is_off` says what the CIB asks for.
 ///
 /// # Errors
-/// The node is there already, or its addresses do not fit the links.
-pub fn with_node(configuration: &Block, new: &NewNode) -> Result<Block, Refusal> {
+/// The node is there already, its addresses do not fit the links, or the outcome would be unsafe.
+pub fn with_node(configuration: &Block, new: &NewNode, fencing_is_off: bool, accepted: &[Risk]) -> Result<Block, Refusal> {
+    check_words([&new.name].into_iter().chain(&new.addresses))?;
     let known = nodes(configuration);
     let Some(first) = known.first() else { return Err(refuse("the configuration has no nodelist to add a node to")) };
     let links = addresses(first).len();
@@ -48,6 +55,7 @@ pub fn with_node(configuration: &Block, new: &NewNode) -> Result<Block, Refusal>
     {
         return Err(refuse(format!("{} ({}) is a node of this cluster already", name(twin), addresses(twin).join(", "))));
     }
+    check_pair(known.len() + 1, fencing_is_off, accepted)?;
     let taken: BTreeSet<u32> = known.iter().filter_map(|node| node.own("nodeid")?.parse().ok()).collect();
     let number = (1..).find(|number| !taken.contains(number)).unwrap_or(1);
     let mut node =
@@ -77,14 +85,19 @@ pub fn without_node(configuration: &Block, gone: &str, fencing_is_off: bool, acc
     if left == 0 {
         return Err(refuse(format!("{gone} is the last node; `systole cluster leave` ends the cluster")));
     }
-    if left == 2 && fencing_is_off && !accepted.contains(&Risk::TwoNodesWithoutFencing) {
-        return Err(refuse(
-            "two nodes would be left, and the configuration has stonith-enabled=false: when they lose sight of each other both run \
-             everything; --accept two-nodes-without-fencing does it all the same",
-        ));
-    }
+    check_pair(left, fencing_is_off, accepted)?;
     settle(&mut changed);
     Ok(changed)
+}
+
+fn check_pair(count: usize, fencing_is_off: bool, accepted: &[Risk]) -> Result<(), Refusal> {
+    if count == 2 && fencing_is_off && !accepted.contains(&Risk::TwoNodesWithoutFencing) {
+        return Err(refuse(
+            "the cluster would have two nodes, and the configuration has stonith-enabled=false: when they lose sight of each other both \
+             run everything; --accept two-nodes-without-fencing does it all the same",
+        ));
+    }
+    Ok(())
 }
 
 /// Brings what depends on the number of nodes in line with it: two nodes need `two_node`, others must not have it.
@@ -139,34 +152,37 @@ mod tests {
     #[test]
     fn a_third_node_gets_a_free_number_and_ends_two_node() {
         let pair = Block::parse(PAIR).unwrap();
-        let three = with_node(&pair, &node("c", &["10.0.0.3"])).unwrap();
+        let three = with_node(&pair, &node("c", &["10.0.0.3"]), true, &[]).unwrap();
         assert_eq!(names(&three), ["a", "b", "c"]);
         let new = nodes(&three)[2];
         assert_eq!(
             (new.own("nodeid"), three.value("quorum", "two_node"), three.value("totem", "config_version")),
             (Some("2"), None, Some("5"))
         );
-        assert!(with_node(&pair, &node("b", &["10.0.0.9"])).unwrap_err().message.contains("already"));
-        assert!(with_node(&pair, &node("c", &["10.0.0.2"])).unwrap_err().message.contains("b (10.0.0.2)"));
-        assert!(with_node(&pair, &node("c", &["10.0.0.3", "10.1.0.3"])).unwrap_err().message.contains("1 links"));
+        assert!(with_node(&pair, &node("b", &["10.0.0.9"]), true, &[]).unwrap_err().message.contains("already"));
+        assert!(with_node(&pair, &node("c", &["10.0.0.2"]), true, &[]).unwrap_err().message.contains("b (10.0.0.2)"));
+        assert!(with_node(&pair, &node("c", &["10.0.0.3", "10.1.0.3"]), true, &[]).unwrap_err().message.contains("1 links"));
     }
 
     #[test]
     fn two_nodes_that_are_left_need_fencing_unless_told_by_name() {
-        let three = with_node(&Block::parse(PAIR).unwrap(), &node("c", &["10.0.0.3"])).unwrap();
+        let three = with_node(&Block::parse(PAIR).unwrap(), &node("c", &["10.0.0.3"]), true, &[]).unwrap();
         let two = without_node(&three, "a", false, &[]).unwrap();
         assert_eq!((names(&two), two.value("quorum", "two_node")), (vec!["b".to_owned(), "c".to_owned()], Some("1")));
         assert!(without_node(&three, "a", true, &[]).unwrap_err().message.contains("two-nodes-without-fencing"));
         assert!(without_node(&three, "a", true, &[Risk::TwoNodesWithoutFencing]).is_ok());
         assert!(without_node(&three, "x", false, &[]).unwrap_err().message.contains("a, b, c"));
         let one = without_node(&two, "b", true, &[]).unwrap();
+        let second = node("d", &["10.0.0.4"]);
+        assert!(with_node(&one, &second, true, &[]).unwrap_err().message.contains("two-nodes-without-fencing"));
+        assert_eq!(with_node(&one, &second, false, &[]).unwrap().value("quorum", "two_node"), Some("1"));
         assert!(one.value("quorum", "two_node").is_none() && without_node(&one, "c", false, &[]).is_err());
     }
 
     #[test]
     fn only_a_newer_configuration_of_the_same_cluster_is_taken_over() {
         let pair = Block::parse(PAIR).unwrap();
-        let three = with_node(&pair, &node("c", &["10.0.0.3"])).unwrap();
+        let three = with_node(&pair, &node("c", &["10.0.0.3"]), true, &[]).unwrap();
         assert!(check_update(&pair, &three).is_ok());
         assert!(check_update(&three, &pair).unwrap_err().message.contains("older"));
         let other = Block::parse(&PAIR.replace("shop", "till")).unwrap();

@@ -4,8 +4,10 @@
 
 use crate::{Exit, Refusal};
 use corosync::Block;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -45,6 +47,9 @@ pub struct NewCluster {
     pub accepted: Vec<Risk>,
 }
 
+/// How many links Corosync has at most.
+pub(crate) const LINKS_MAX: usize = 8;
+
 fn refuse(text: impl Into<String>) -> Refusal {
     Refusal::new(Exit::CONFIG, text.into())
 }
@@ -70,6 +75,14 @@ impl NewCluster {
             self.nodes.iter().enumerate().find(|(index, node)| self.nodes[..*index].iter().any(|earlier| earlier.name == node.name))
         {
             return Err(refuse(format!("{} is named twice", twice.1.name)));
+        }
+        check_words(self.nodes.iter().flat_map(|node| [&node.name].into_iter().chain(&node.addresses)).chain([&self.name]))?;
+        let mut addresses = BTreeSet::new();
+        if let Some(twice) = self.nodes.iter().flat_map(|node| &node.addresses).find(|address| !addresses.insert(address.as_str())) {
+            return Err(refuse(format!("the address {twice} is given twice")));
+        }
+        if links > LINKS_MAX {
+            return Err(refuse(format!("{links} links: Corosync has at most {LINKS_MAX}")));
         }
         let is_pair = self.nodes.len() == 2;
         if is_pair && !self.wait_for_all && !self.accepted.contains(&Risk::TwoNodesWithoutWaiting) {
@@ -119,6 +132,49 @@ impl NewCluster {
         let sections = [("totem", block(totem)), ("nodelist", nodes), ("quorum", block(quorum)), ("logging", block(logging))];
         Block { blocks: sections.map(|(name, block)| (name.to_owned(), block)).into(), ..Block::default() }
     }
+}
+
+/// Refuses names and addresses that `corosync.conf` could not hold.
+pub(crate) fn check_words<'a>(mut words: impl Iterator<Item = &'a String>) -> Result<(), Refusal> {
+    let is_plain = |word: &str| !word.is_empty() && word.chars().all(|letter| letter.is_alphanumeric() || "-_.:%".contains(letter));
+    match words.find(|word| !is_plain(word)) {
+        Some(odd) => Err(refuse(format!("{odd:?} is no name and no address; letters, digits and - _ . : % are"))),
+        None => Ok(()),
+    }
+}
+
+/// Says whether one of a configuration's nodes is this host, as Corosync finds itself: by its addresses.
+///
+/// # Errors
+/// None is, or an address cannot be resolved.
+pub fn check_host(configuration: &Block) -> Result<(), Refusal> {
+    let nodes: Vec<(String, Vec<String>)> = crate::ring::addresses_of(configuration);
+    for (node, addresses) in &nodes {
+        for address in addresses {
+            let resolved = (address.as_str(), 0).to_socket_addrs();
+            let resolved = resolved.map_err(|error| refuse(format!("the address {address} of {node} cannot be resolved: {error}")))?;
+            if resolved.into_iter().any(is_own) {
+                return Ok(());
+            }
+        }
+    }
+    let nodes: Vec<String> = nodes.iter().map(|(node, addresses)| format!("{node} {}", addresses.join(" "))).collect();
+    Err(refuse(format!(
+        "none of the nodes' addresses is this host's ({}); a node is added on one that is in the cluster: systole cluster add-node \
+         NAME=ADDRESS",
+        nodes.join(", ")
+    )))
+}
+
+/// Returns whether an address is this host's: then, and only then, the kernel speaks to it from that very address. Nothing is sent.
+fn is_own(address: SocketAddr) -> bool {
+    let any = if address.is_ipv4() { IpAddr::from(Ipv4Addr::UNSPECIFIED) } else { Ipv6Addr::UNSPECIFIED.into() };
+    let speaks_from = || {
+        let socket = UdpSocket::bind((any, 0))?;
+        socket.connect((address.ip(), 9))?;
+        socket.local_addr()
+    };
+    speaks_from().is_ok_and(|from| from.ip() == address.ip())
 }
 
 /// The files of one host's membership.
@@ -182,12 +238,13 @@ impl Files {
         Ok(format!("systole-invitation-1 {} {}", hex(read("corosync.conf")?), hex(read("authkey")?)))
     }
 
-    /// Takes part in the cluster of an invitation.
+    /// Takes part in the cluster of an invitation, if `check` agrees to its configuration.
     ///
     /// # Errors
     /// It is no invitation, there is a configuration here already, or it could not be written.
-    pub fn accept(&self, invitation: &str) -> Result<Block, Refusal> {
+    pub fn accept(&self, invitation: &str, check: impl FnOnce(&Block) -> Result<(), Refusal>) -> Result<Block, Refusal> {
         let (text, block, key) = read_invitation(invitation)?;
+        check(&block)?;
         self.write(&text, &key)?;
         Ok(block)
     }
@@ -315,7 +372,19 @@ mod tests {
         assert_eq!((second.own("nodeid"), second.own("ring1_addr")), (Some("2"), Some("10.1.0.2")));
         assert_eq!(made.value("totem", "crypto_cipher"), Some("aes256"));
         assert!(cluster(&[("a", &["10.0.0.1"]), ("b", &[])]).configuration(false).is_err());
+        let twice = cluster(&[("a", &["10.0.0.1"]), ("b", &["10.0.0.1"]), ("c", &["10.0.0.3"])]).configuration(false);
+        assert!(twice.unwrap_err().message.contains("10.0.0.1 is given twice"));
+        let odd = cluster(&[("a }", &["10.0.0.1"]), ("b", &["10.0.0.2"]), ("c", &["10.0.0.3"])]).configuration(false);
+        assert!(odd.unwrap_err().message.contains("\"a }\" is no name"));
         assert!(cluster(&[("a", &["10.0.0.1"]), ("a", &["10.0.0.2"]), ("c", &["10.0.0.3"])]).configuration(false).is_err());
+    }
+
+    #[test]
+    fn a_host_finds_itself_by_an_address() {
+        let here = cluster(&[("a", &["203.0.113.1"]), ("b", &["127.0.0.1"])]).configuration(false).unwrap();
+        assert!(check_host(&here).is_ok());
+        let elsewhere = cluster(&[("a", &["203.0.113.1"]), ("b", &["203.0.113.2"])]).configuration(false).unwrap();
+        assert!(check_host(&elsewhere).unwrap_err().message.contains("a 203.0.113.1, b 203.0.113.2"));
     }
 
     #[test]
@@ -325,12 +394,12 @@ mod tests {
         let made = cluster(&[("a", &["10.0.0.1"]), ("b", &["10.0.0.2"]), ("c", &["10.0.0.3"])]).configuration(false).unwrap();
         first.make(&made).unwrap();
         assert!(first.make(&made).unwrap_err().message.contains("already"));
-        assert_eq!(second.accept(&first.invitation().unwrap()).unwrap(), made);
+        assert_eq!(second.accept(&first.invitation().unwrap(), |_| Ok(())).unwrap(), made);
         let key = |root: &tempfile::TempDir| fs::read(root.path().join("etc/corosync/authkey")).unwrap();
         assert_eq!((key(&here).len(), key(&here)), (256, key(&there)));
         let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(there.path().join("etc/corosync/authkey")).unwrap().permissions());
         assert_eq!(mode & 0o777, 0o400);
-        assert!(second.accept("rubbish").is_err() && second.accept("systole-invitation-1 0g 00").is_err());
+        assert!(second.accept("rubbish", |_| Ok(())).is_err() && second.accept("systole-invitation-1 0g 00", |_| Ok(())).is_err());
         second.put_aside().unwrap();
         assert!(second.configuration().is_err());
     }

@@ -1,7 +1,7 @@
 //! `systole cluster`: makes a cluster of several hosts, takes part in one, leaves it, and tells how it stands.
 
 use admin::ring;
-use admin::setup::{Files, NewCluster, NewNode, Profile, Risk};
+use admin::setup::{Files, NewCluster, NewNode, Profile, Risk, check_host};
 use admin::timings::Timings;
 use admin::{Cluster, Exit, Refusal};
 use clap::{Parser, Subcommand, ValueEnum};
@@ -41,6 +41,9 @@ enum What {
         /// The node; with several links NAME=ADDRESS,ADDRESS
         #[arg(value_name = "NAME=ADDRESS")]
         node: String,
+        /// Do what is unsafe all the same, by its name
+        #[arg(long, value_enum)]
+        accept: Vec<RiskName>,
     },
     /// Takes a node that is off the ring out of this host's configuration, and tells how the others learn of it
     RemoveNode {
@@ -108,6 +111,7 @@ fn act(what: &What, root: &Path) -> Result<(), Refusal> {
         What::Setup(setup) => {
             let cluster = new_cluster(setup)?;
             let configuration = cluster.configuration(files.fencing_is_off())?;
+            check_if_here(root, &configuration)?;
             files.make(&configuration)?;
             print!("corosync.conf and a new key are written.\n\n{}\n", Timings::of(&configuration).explain(None));
             println!("On every other node: ssh THIS_HOST systole cluster invite | systole cluster join");
@@ -134,13 +138,14 @@ fn act(what: &What, root: &Path) -> Result<(), Refusal> {
                 );
                 return Ok(());
             }
-            let configuration = files.accept(&text)?;
+            let configuration = files.accept(&text, |configuration| check_if_here(root, configuration))?;
             let name = configuration.value("totem", "cluster_name").unwrap_or("without a name");
             println!("This host takes part in cluster {name} from its next start: systemctl enable --now corosync systole");
             Ok(())
         }
-        What::AddNode { node } => {
-            let configuration = ring::with_node(&files.configuration()?, &new_node(node)?)?;
+        What::AddNode { node, accept } => {
+            let accepted: Vec<Risk> = accept.iter().copied().map(risk).collect();
+            let configuration = ring::with_node(&files.configuration()?, &new_node(node)?, files.fencing_is_off(), &accepted)?;
             files.replace(&configuration)?;
             println!("This host's configuration has the new node. {THEN}");
             println!(
@@ -175,6 +180,11 @@ fn from_standard_input() -> Result<String, Refusal> {
     let mut text = String::new();
     std::io::stdin().take(16 << 20).read_to_string(&mut text).map_err(|error| Refusal::new(Exit::ERROR, error.to_string()))?;
     Ok(text)
+}
+
+/// Refuses a configuration that would be of no use on this host; what is below another root is another host's.
+fn check_if_here(root: &Path, configuration: &corosync::Block) -> Result<(), Refusal> {
+    if root == Path::new("/") { check_host(configuration) } else { Ok(()) }
 }
 
 /// What follows a changed configuration.
@@ -231,6 +241,11 @@ fn new_cluster(setup: &Setup) -> Result<NewCluster, Refusal> {
 fn leave(files: &Files) -> Result<(), Refusal> {
     if Cluster::live("systole cluster").info().is_ok() {
         let text = "this node still takes part; first: systemctl disable --now systole corosync (resources move away in good order)";
+        return Err(Refusal::new(Exit::ERROR, text));
+    }
+    // A host that is on the ring still counts there, and would be taken for lost when its Corosync ends later.
+    if NodeList::read().is_ok() {
+        let text = "Corosync still runs on this host; first: systemctl disable --now systole corosync";
         return Err(Refusal::new(Exit::ERROR, text));
     }
     files.put_aside()?;
