@@ -301,7 +301,13 @@ impl Lab {
 
     /// Returns what the hosts' daemons wrote last, for a test that fails.
     pub fn story(&self) -> String {
-        let logs = ["/var/log/systole.out", "/var/log/corosync.out", "/var/log/corosync/corosync.log"];
+        let logs = [
+            "/var/log/systole.out",
+            "/var/log/corosync.out",
+            "/var/log/corosync/corosync.log",
+            "/var/log/qnetd.out",
+            "/var/log/qdevice.out",
+        ];
         let mut text = String::new();
         for host in self.hosts.iter() {
             for log in logs {

@@ -81,13 +81,13 @@ fn a_configuration_larger_than_a_group_message_reaches_every_disk() -> anyhow::R
         return Ok(());
     }
     let lab = running(3)?;
-    // Three megabytes; Corosync takes one at once.
-    let filler = "x".repeat(1000);
-    let names: Vec<String> = (0..3000).map(|number| format!("note-{number}")).collect();
+    // Ten megabytes; Corosync takes one at once.
+    let filler = "x".repeat(5000);
+    let names: Vec<String> = (0..2000).map(|number| format!("note-{number}")).collect();
     let options: Vec<(&str, &str)> = OPTIONS.iter().copied().chain(names.iter().map(|name| (name.as_str(), filler.as_str()))).collect();
     lab.load(lab.host("node3"), &cib(&options, &dummy("three", "10s"), ""))?;
     expect(&lab, "the new resource runs, the old ones do not", || lab.active("three").len() == 1 && lab.active("one").is_empty());
-    expect(&lab, "it is on every disk", || lab.hosts.iter().all(|host| host.read("/var/lib/pacemaker/cib/cib.xml").contains("note-2999")));
+    expect(&lab, "it is on every disk", || lab.hosts.iter().all(|host| host.read("/var/lib/pacemaker/cib/cib.xml").contains("note-1999")));
     assert!(lab.presses().is_empty(), "{:?}\n{}", lab.presses(), lab.story());
     Ok(())
 }

@@ -233,5 +233,26 @@ fn debian_s_fence_sbd_ends_hosts_by_a_shared_disk() -> anyhow::Result<()> {
     });
     let list = disk.sbd(&["list"]).map_err(anyhow::Error::msg)?;
     assert!(list.contains("\treset\t"), "{list}\n{}", lab.story());
+    // It comes back, and is to start clean: not while the message that ended it lies in its mailbox.
+    let (first, second) = (lab.host("node1"), lab.host("node2"));
+    second.reconnect()?;
+    first.boot()?;
+    dogs.give(&lab, first, &format!("SBD_DEVICE={}\nSBD_STARTMODE=clean", disk.0))?;
+    lab.start(first)?;
+    expect(&lab, "it does not start", || {
+        first.read("/var/log/systole.out").contains("SBD_STARTMODE=clean") && first.processes("systole agentd").is_empty()
+    });
+    disk.sbd(&["message", "node1", "clear"]).map_err(anyhow::Error::msg)?;
+    lab.start_daemon(first)?;
+    lab.expect_online(&["node1", "node2"]);
+    // `exit`: it leaves in good order, and its host stays on. `off`: the host ends.
+    disk.sbd(&["message", "node1", "exit"]).map_err(anyhow::Error::msg)?;
+    expect(&lab, "it has left", || first.processes("systole agentd").is_empty());
+    expect(&lab, "its watchdog is disarmed", || dogs.told().contains(&"disarmed node1".to_owned()));
+    assert!(first.is_on() && lab.active("one") == ["node2"], "{}", lab.story());
+    disk.sbd(&["message", "node2", "off"]).map_err(anyhow::Error::msg)?;
+    expect(&lab, "it has ended", || !second.is_on());
+    assert!(second.read("/var/log/systole.out").contains("received off from"), "{}", lab.story());
+    assert!(lab.presses().is_empty(), "{:?}", lab.presses());
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! What votequorum decides and the cluster must follow: who waits for all, the last man standing, the tie that is broken, the vote of
 //! a witness.
 
-use lab::{Lab, Settings, Stack, Trace, cib, dummy, missing, skip};
+use lab::{Host, Lab, Settings, Stack, Trace, cib, dummy, missing, skip};
 
 const OPTIONS: &[(&str, &str)] = &[("stonith-enabled", "true"), ("dc-deadtime", "2s")];
 const ONE: [Trace; 1] = [Trace::File("/run/Dummy-one.state")];
@@ -39,6 +39,27 @@ fn one_waits_for_all_and_is_the_last_man_standing_by_the_tie_breaker() -> anyhow
     Ok(())
 }
 
+/// Gives the witness and the nodes certificates, by Corosync's own tools: the cluster's is asked for on one node, signed by the witness,
+/// and taken to the other.
+fn certify(lab: &Lab) -> anyhow::Result<()> {
+    const NODES: &str = "etc/corosync/qdevice/net/nssdb";
+    let [witness, first, second] = ["witness", "node1", "node2"].map(|name| lab.host(name));
+    let take = |from: &Host, file: &str, to: &Host| std::fs::copy(from.disks().join(file), to.disks().join("etc/corosync/taken")).map(drop);
+    let node = |host: &Host, arguments: &[&str]| host.run("corosync-qdevice-net-certutil", arguments).map(drop);
+    witness.run("corosync-qnetd-certutil", &["-i", "-G"])?;
+    for host in [first, second] {
+        take(witness, "etc/corosync/qnetd/nssdb/qnetd-cacert.crt", host)?;
+        node(host, &["-i", "-c", "/etc/corosync/taken"])?;
+    }
+    node(first, &["-r", "-n", "lab"])?;
+    take(first, &format!("{NODES}/qdevice-net-node.crq"), witness)?;
+    witness.run("corosync-qnetd-certutil", &["-s", "-c", "/etc/corosync/taken", "-n", "lab"])?;
+    take(witness, "etc/corosync/qnetd/nssdb/cluster-lab.crt", first)?;
+    node(first, &["-M", "-c", "/etc/corosync/taken"])?;
+    take(first, &format!("{NODES}/qdevice-net-node.p12"), second)?;
+    node(second, &["-m", "-c", "/etc/corosync/taken"])
+}
+
 #[test]
 fn a_witness_decides_between_two_hosts() -> anyhow::Result<()> {
     let has = |tool: &str| std::path::Path::new(tool).exists();
@@ -48,15 +69,15 @@ fn a_witness_decides_between_two_hosts() -> anyhow::Result<()> {
         skip("a_witness_decides_between_two_hosts", &reason);
         return Ok(());
     }
-    // Without TLS: certificates are the witness's own affair.
     let device = "device {\n    model: net\n    timeout: 3000\n    sync_timeout: 6000\n    votes: 1\n    net {\n      host: 10.77.0.3\n      \
-        tls: off\n      algorithm: ffsplit\n      connect_timeout: 2000\n    }\n  }\n";
+        tls: required\n      algorithm: ffsplit\n      connect_timeout: 2000\n    }\n  }\n";
     let settings = Settings { quorum: device.to_owned(), witness: true, ..Settings::hosts(2) };
     let lab = Lab::new(&settings, Stack::Systole)?;
     let prefers = "<rsc_location id=\"l\" rsc=\"one\" node=\"node2\" score=\"50\"/>";
     lab.preload(&cib(OPTIONS, &dummy("one", "5s"), prefers))?;
+    certify(&lab)?;
     lab.host("witness").run("mkdir", &["-p", "/run/corosync-qnetd", "/run/corosync-qdevice"])?;
-    lab.host("witness").start("corosync-qnetd -f -s off", "/var/log/qnetd.out")?;
+    lab.host("witness").start("corosync-qnetd -f -s req -c on", "/var/log/qnetd.out")?;
     lab.start_all()?;
     for host in lab.nodes() {
         host.run("mkdir", &["-p", "/run/corosync-qdevice"])?;
