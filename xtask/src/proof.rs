@@ -27,7 +27,14 @@ pub fn soak(arguments: &[String]) -> anyhow::Result<()> {
         crate::run(Command::new("cargo").args(["build", "--release", "--quiet", "--package", "systole", "--bin", "systole"]))?;
     }
     let (own, others): (Vec<&String>, Vec<&String>) = arguments.iter().partition(|word| *word == "--dry");
-    let name = if others.iter().any(|word| *word == "--lab") { "soak on hosts" } else { "soak" };
+    let has = |name: &str| others.iter().any(|word| *word == name);
+    let name = if has("--calm") {
+        "calm"
+    } else if has("--lab") {
+        "soak on hosts"
+    } else {
+        "soak"
+    };
     let text = shown("lab", "soak", &others)?;
     if !own.is_empty() || text.starts_with("skipped: ") || !text.contains(" problems.") {
         return Ok(());

@@ -8,36 +8,55 @@ use std::time::{Duration, Instant};
 
 const LIMIT: Duration = Duration::from_secs(180);
 
-/// One row: what is measured, and one round of it.
-struct Row {
-    name: &'static str,
-    goal: &'static str,
-    measure: fn(&Settings, Stack, usize) -> anyhow::Result<Vec<f64>>,
+/// What is measured together, in one cluster, and the row that each of its values belongs to.
+struct Trial {
+    /// Name and goal of each row.
+    rows: &'static [(&'static str, &'static str)],
+    /// One round: what it found for each row.
+    measure: fn(&Settings, Stack, usize) -> anyhow::Result<Vec<Vec<f64>>>,
     settings: Settings,
 }
 
-fn rows() -> Vec<Row> {
+const CRASH: &str = "host crash, 3 hosts, token 1000: crash → first resource on a survivor";
+
+fn trials() -> Vec<Trial> {
     let fast = Settings { token: 400, totem: "token_coefficient: 50\n".to_owned(), ..Settings::hosts(3) };
-    let row = |name, goal, measure, settings| Row { name, goal, measure, settings };
+    let trial = |rows, measure, settings| Trial { rows, measure, settings };
+    let three = || Settings::hosts(3);
     vec![
-        row("cold start, 3 hosts: daemons started → 10 resources running, default `dc-deadtime`", "≤ 3 s", cold as _, Settings::hosts(3)),
-        row("host crash, 3 hosts, token 1000: crash → first resource on a survivor", "≤ 3.9 s", crash_member as _, Settings::hosts(3)),
-        row("same, the coordinator's host", "≤ 3.9 s", crash_coordinator as _, Settings::hosts(3)),
-        row("of a crash: new membership → resource running (fence agent included)", "≤ 0.2 s", after_membership as _, Settings::hosts(3)),
-        row("host crash, 2 hosts, token 1000", "≤ 2.3 s", crash_member as _, Settings::hosts(2)),
-        row("host crash, 3 hosts, `cluster setup --profile fast`", "≤ 1.2 s", crash_member as _, fast),
-        row("resource gone → running again (monitor each second, its phase included)", "", resource_gone as _, Settings::hosts(3)),
-        row("failed monitor → resource running again", "≤ half", after_failed_monitor as _, Settings::hosts(3)),
-        row("a start takes 20 s; meanwhile another resource is gone → running again", "not delayed", beside_slow as _, Settings::hosts(3)),
-        row("planned move of a group of three: outage", "≤ half", move_group as _, Settings::hosts(3)),
-        row("standby of a node: outage of its resource", "≤ half", standby as _, Settings::hosts(3)),
-        row("100 resources, node to standby → all running elsewhere", "≤ a third", standby_hundred as _, Settings::hosts(3)),
-        row("memory of one host's daemons, 10 resources (MiB, PSS)", "≤ a third", memory_member as _, Settings::hosts(3)),
-        row("same, the coordinator's host", "≤ a third", memory_coordinator as _, Settings::hosts(3)),
-        row("same, 100 resources", "≤ a third", memory_member_hundred as _, Settings::hosts(3)),
-        row("same, the coordinator's host with 100 resources", "≤ a third", memory_coordinator_hundred as _, Settings::hosts(3)),
-        row("idle: processor time of one host's daemons, 10 resources (% of a core)", "no more", idle as _, Settings::hosts(3)),
-        row("idle: processor time of that host's Corosync below them (% of a core)", "", idle_corosync as _, Settings::hosts(3)),
+        trial(&[("cold start, 3 hosts: daemons started → 10 resources running, default `dc-deadtime`", "≤ 3 s")], cold as _, three()),
+        trial(
+            &[(CRASH, "≤ 3.9 s"), ("of it: new membership → resource running (fence agent included)", "≤ 0.2 s")],
+            crash_member as _,
+            three(),
+        ),
+        trial(&[("the same, the coordinator's host", "≤ 3.9 s")], crash_coordinator as _, three()),
+        trial(&[("host crash, 2 hosts, token 1000", "≤ 2.3 s")], crash_one as _, Settings::hosts(2)),
+        trial(&[("host crash, 3 hosts, `cluster setup --profile fast`", "≤ 1.2 s")], crash_one as _, fast),
+        trial(&[("resource gone → running again (monitor each second, its phase included)", "")], resource_gone as _, three()),
+        trial(&[("failed monitor → resource running again", "≤ half")], after_failed_monitor as _, three()),
+        trial(&[("a start takes 10 s; meanwhile another resource is gone → running again", "not delayed")], beside_slow as _, three()),
+        trial(&[("planned move of a group of three: outage", "≤ half")], move_group as _, three()),
+        trial(&[("standby of a node: outage of its resource", "≤ half")], standby as _, three()),
+        trial(&[("100 resources, node to standby → all running elsewhere", "≤ a third")], standby_hundred as _, three()),
+        trial(
+            &[
+                ("memory of one host's daemons, 10 resources (MiB, PSS)", "≤ a third"),
+                ("same, the coordinator's host", "≤ a third"),
+                ("idle: processor time of one host's daemons, 10 resources (% of a core)", "no more"),
+                ("idle: processor time of that host's Corosync below them (% of a core)", ""),
+            ],
+            at_rest as _,
+            three(),
+        ),
+        trial(
+            &[
+                ("memory of one host's daemons, 100 resources (MiB, PSS)", "≤ a third"),
+                ("same, the coordinator's host with 100 resources", "≤ a third"),
+            ],
+            memory_hundred as _,
+            three(),
+        ),
     ]
 }
 
@@ -55,24 +74,27 @@ fn main() -> anyhow::Result<()> {
         "| from when to when (seconds unless said; median, least–greatest of {rounds} rounds) | Pacemaker 2.1.5 | Systole | ratio | goal |"
     );
     println!("|---|---|---|---|---|");
-    for row in rows().into_iter().filter(|row| row.name.contains(&only)) {
-        let mut found: [Vec<f64>; 2] = [Vec::new(), Vec::new()];
+    for trial in trials().into_iter().filter(|trial| trial.rows.iter().any(|(name, _)| name.contains(&only))) {
+        let mut found: [Vec<Vec<f64>>; 2] = [vec![Vec::new(); trial.rows.len()], vec![Vec::new(); trial.rows.len()]];
         // In turn, so that a busy moment of the machine meets both.
         for round in 0..rounds {
             for (stack, values) in [Stack::Pacemaker, Stack::Systole].into_iter().zip(&mut found) {
                 if alone && stack == Stack::Pacemaker {
                     continue;
                 }
-                match (row.measure)(&row.settings, stack, round) {
-                    Ok(measured) => values.extend(measured),
-                    Err(error) => eprintln!("{}, {}, round {round}: {error:#}", row.name, stack.name()),
+                match (trial.measure)(&trial.settings, stack, round) {
+                    Ok(measured) => values.iter_mut().zip(measured).for_each(|(values, new)| values.extend(new)),
+                    Err(error) => eprintln!("{}, {}, round {round}: {error:#}", trial.rows[0].0, stack.name()),
                 }
-                eprintln!("{}: {} {values:.3?}", row.name, stack.name());
+                eprintln!("{}: {} {values:.3?}", trial.rows[0].0, stack.name());
             }
         }
-        let [theirs, ours] = found.map(Spread::of);
-        let ratio = if theirs.median > 0.0 { format!("{:.2}", ours.median / theirs.median) } else { "–".to_owned() };
-        println!("| {} | {theirs} | {ours} | {ratio} | {} |", row.name, row.goal);
+        let [theirs, ours] = found;
+        for ((name, goal), (theirs, ours)) in trial.rows.iter().zip(theirs.into_iter().zip(ours)) {
+            let (theirs, ours) = (Spread::of(theirs), Spread::of(ours));
+            let ratio = if theirs.median > 0.0 { format!("{:.2}", ours.median / theirs.median) } else { "–".to_owned() };
+            println!("| {name} | {theirs} | {ours} | {ratio} | {goal} |");
+        }
     }
     Ok(())
 }
@@ -140,25 +162,30 @@ fn coordinator(lab: &Lab) -> anyhow::Result<&Host> {
     found.ok_or_else(|| anyhow::anyhow!("there is no coordinator"))
 }
 
-fn cold(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<f64>> {
+fn cold(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<Vec<f64>>> {
     let lab = Lab::new(settings, stack)?;
     lab.preload(&cib(&[("stonith-enabled", "true")], &dummies(10, "10s"), ""))?;
     let begin = Instant::now();
     lab.start_all()?;
     ensure("all resources run", || names(10).iter().all(|name| lab.active(name).len() == 1))?;
-    Ok(vec![begin.elapsed().as_secs_f64()])
+    Ok(one(begin.elapsed().as_secs_f64()))
 }
 
-fn crash_member(settings: &Settings, stack: Stack, round: usize) -> anyhow::Result<Vec<f64>> {
-    crash(settings, stack, round, false).map(|(first, _)| vec![first])
+/// One value for one row.
+fn one(value: f64) -> Vec<Vec<f64>> {
+    vec![vec![value]]
 }
 
-fn crash_coordinator(settings: &Settings, stack: Stack, round: usize) -> anyhow::Result<Vec<f64>> {
-    crash(settings, stack, round, true).map(|(first, _)| vec![first])
+fn crash_member(settings: &Settings, stack: Stack, round: usize) -> anyhow::Result<Vec<Vec<f64>>> {
+    crash(settings, stack, round, false).map(|(first, after)| vec![vec![first], after.into_iter().collect()])
 }
 
-fn after_membership(settings: &Settings, stack: Stack, round: usize) -> anyhow::Result<Vec<f64>> {
-    crash(settings, stack, round, false).map(|(_, after)| after.into_iter().collect())
+fn crash_one(settings: &Settings, stack: Stack, round: usize) -> anyhow::Result<Vec<Vec<f64>>> {
+    crash(settings, stack, round, false).map(|(first, _)| one(first))
+}
+
+fn crash_coordinator(settings: &Settings, stack: Stack, round: usize) -> anyhow::Result<Vec<Vec<f64>>> {
+    crash(settings, stack, round, true).map(|(first, _)| one(first))
 }
 
 /// Crashes a host; returns the time to its first resource elsewhere, and from Corosync's new membership to that.
@@ -186,7 +213,7 @@ fn crash(settings: &Settings, stack: Stack, round: usize, of_coordinator: bool) 
     Ok(((end - begin).as_secs_f64(), membership.map(|at| (end - at).as_secs_f64())))
 }
 
-fn resource_gone(settings: &Settings, stack: Stack, round: usize) -> anyhow::Result<Vec<f64>> {
+fn resource_gone(settings: &Settings, stack: Stack, round: usize) -> anyhow::Result<Vec<Vec<f64>>> {
     let lab = running(settings, stack, 10, "1s", "")?;
     let mut found = Vec::new();
     for (index, name) in names(10).iter().enumerate().take(4) {
@@ -198,10 +225,10 @@ fn resource_gone(settings: &Settings, stack: Stack, round: usize) -> anyhow::Res
         ensure("it runs again", || !lab.active(name).is_empty())?;
         found.push(begin.elapsed().as_secs_f64());
     }
-    Ok(found)
+    Ok(vec![found])
 }
 
-fn standby(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<f64>> {
+fn standby(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<Vec<f64>>> {
     let lab = running(settings, stack, 10, "10s", "")?;
     let source = lab.active("r1").first().cloned().unwrap_or_default();
     let outage = std::thread::scope(|scope| {
@@ -214,68 +241,58 @@ fn standby(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<V
         lab.tool(lab.host(&source), "crm_standby", &["-N", &source, "-v", "on"])?;
         watch.join().unwrap_or_else(|_| Err(anyhow::anyhow!("watching panicked")))
     })?;
-    Ok(vec![outage])
+    Ok(one(outage))
 }
 
-fn standby_hundred(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<f64>> {
+fn standby_hundred(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<Vec<f64>>> {
     let homes: String =
         names(100).iter().map(|name| format!("<rsc_location id=\"l-{name}\" rsc=\"{name}\" node=\"node2\" score=\"1000\"/>")).collect();
     let lab = running(settings, stack, 100, "10s", &homes)?;
     let begin = Instant::now();
     lab.tool(lab.host("node2"), "crm_standby", &["-N", "node2", "-v", "on"])?;
-    ensure("all run elsewhere", || names(100).iter().all(|name| lab.active(name).iter().any(|host| host != "node2")))?;
-    Ok(vec![begin.elapsed().as_secs_f64()])
+    // Looking at those that were seen already would take the cluster's own processor time.
+    let mut left = names(100);
+    ensure("all run elsewhere", || {
+        left.retain(|name| !lab.active(name).iter().any(|host| host != "node2"));
+        left.is_empty()
+    })?;
+    Ok(one(begin.elapsed().as_secs_f64()))
 }
 
-fn memory_member(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<f64>> {
-    memory(settings, stack, 10, false)
-}
-
-fn memory_coordinator(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<f64>> {
-    memory(settings, stack, 10, true)
-}
-
-fn memory_member_hundred(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<f64>> {
-    memory(settings, stack, 100, false)
-}
-
-fn memory_coordinator_hundred(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<f64>> {
-    memory(settings, stack, 100, true)
-}
-
-/// Returns the memory of a host's daemons, each page that several share counted in parts, after some work.
-fn memory(settings: &Settings, stack: Stack, count: usize, of_coordinator: bool) -> anyhow::Result<Vec<f64>> {
-    let lab = running(settings, stack, count, "10s", "")?;
+/// Memory and processor time while nothing happens.
+fn at_rest(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<Vec<f64>>> {
+    let lab = running(settings, stack, 10, "10s", "")?;
     let leader = coordinator(&lab)?.name.clone();
-    let host = lab.hosts.iter().find(|host| (host.name == leader) == of_coordinator).expect("there are several");
+    let member = lab.hosts.iter().find(|host| host.name != leader).expect("there are several");
+    let memory = [member, lab.host(&leader)].map(|host| vec![memory(host, stack)]);
+    let busy = |pids: Vec<u32>| pids.iter().map(|pid| nanoseconds(*pid)).sum::<u64>();
+    let look = || (busy(daemons(member, stack).collect()), busy(member.processes("corosync")), Instant::now());
+    let before = look();
+    std::thread::sleep(Duration::from_secs(30));
+    let after = look();
+    let share = |before: u64, after: u64, begin: Instant| (after - before) as f64 / begin.elapsed().as_nanos() as f64 * 100.0;
+    let [member, leader] = memory;
+    Ok(vec![member, leader, vec![share(before.0, after.0, before.2)], vec![share(before.1, after.1, before.2)]])
+}
+
+fn memory_hundred(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<Vec<f64>>> {
+    let lab = running(settings, stack, 100, "10s", "")?;
+    let leader = coordinator(&lab)?.name.clone();
+    let member = lab.hosts.iter().find(|host| host.name != leader).expect("there are several");
+    Ok([member, lab.host(&leader)].map(|host| vec![memory(host, stack)]).into())
+}
+
+/// Returns the memory of a host's daemons in MiB, each page that several share counted in parts.
+fn memory(host: &Host, stack: Stack) -> f64 {
     let kib: u64 = daemons(host, stack)
         .filter_map(|pid| std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok())
         .filter_map(|text| text.lines().find_map(|line| line.strip_prefix("Pss:")?.trim().split(' ').next()?.parse::<u64>().ok()))
         .sum();
-    Ok(vec![kib as f64 / 1024.0])
+    kib as f64 / 1024.0
 }
 
 fn daemons(host: &Host, stack: Stack) -> impl Iterator<Item = u32> {
     stack.daemons().iter().flat_map(|name| host.processes(name))
-}
-
-fn idle(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<f64>> {
-    idle_time(settings, stack, |host| daemons(host, stack).collect())
-}
-
-fn idle_corosync(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<f64>> {
-    idle_time(settings, stack, |host| host.processes("corosync"))
-}
-
-/// Returns the share of a core that processes of a host take while nothing happens; agents are not counted.
-fn idle_time(settings: &Settings, stack: Stack, of: impl Fn(&Host) -> Vec<u32>) -> anyhow::Result<Vec<f64>> {
-    let lab = running(settings, stack, 10, "10s", "")?;
-    let pids = of(&lab.hosts[1]);
-    anyhow::ensure!(!pids.is_empty(), "the processes are not there");
-    let (before, begin) = (pids.iter().map(|pid| nanoseconds(*pid)).sum::<u64>(), Instant::now());
-    std::thread::sleep(Duration::from_secs(30));
-    let after = pids.iter().map(|pid| nanoseconds(*pid)).sum::<u64>();
-    Ok(vec![(after - before) as f64 / begin.elapsed().as_nanos() as f64 * 100.0])
 }
 
 /// Returns the processor time that a process took so far, all of its threads that live.
@@ -289,7 +306,7 @@ fn nanoseconds(pid: u32) -> u64 {
 const NOTING: &str = "#!/bin/sh\n/usr/lib/ocf/resource.d/pacemaker/Dummy \"$@\"\nrc=$?\n\
     [ \"$1\" = monitor ] && [ $rc = 7 ] && [ -e /run/armed ] && [ ! -e /run/failed ] && touch /run/failed\nexit $rc\n";
 
-fn after_failed_monitor(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<f64>> {
+fn after_failed_monitor(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<Vec<f64>>> {
     use std::os::unix::fs::PermissionsExt;
     let lab = Lab::new(settings, stack)?;
     for host in lab.hosts.iter() {
@@ -317,14 +334,14 @@ fn after_failed_monitor(settings: &Settings, stack: Stack, _round: usize) -> any
         std::fs::remove_file(path("/run/armed")?)?;
         std::thread::sleep(Duration::from_millis(1700));
     }
-    Ok(found)
+    Ok(vec![found])
 }
 
-fn beside_slow(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<f64>> {
+fn beside_slow(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<Vec<f64>>> {
     let slow = dummy("slow", "10s").replace("timeout=\"20s\"", "timeout=\"60s\"").replace(
         "<operations>",
         "<meta_attributes id=\"slow-m\"><nvpair id=\"slow-r\" name=\"target-role\" value=\"Stopped\"/></meta_attributes>\
-         <instance_attributes id=\"slow-i\"><nvpair id=\"slow-s\" name=\"op_sleep\" value=\"20\"/></instance_attributes><operations>\
+         <instance_attributes id=\"slow-i\"><nvpair id=\"slow-s\" name=\"op_sleep\" value=\"10\"/></instance_attributes><operations>\
          <op id=\"slow-start\" name=\"start\" interval=\"0\" timeout=\"60s\"/>\
          <op id=\"slow-stop\" name=\"stop\" interval=\"0\" timeout=\"60s\"/>\
          <op id=\"slow-probe\" name=\"monitor\" interval=\"0\" timeout=\"60s\"/>",
@@ -346,10 +363,10 @@ fn beside_slow(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Resu
     let file = lab.host(&host).path("/run/Dummy-r1.state").ok_or_else(|| anyhow::anyhow!("{host} is off"))?;
     std::fs::remove_file(file)?;
     ensure("it runs again", || !lab.active("r1").is_empty())?;
-    Ok(vec![begin.elapsed().as_secs_f64()])
+    Ok(one(begin.elapsed().as_secs_f64()))
 }
 
-fn move_group(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<f64>> {
+fn move_group(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<Vec<f64>>> {
     let lab = Lab::new(settings, stack)?;
     let group = format!("<group id=\"g\">{}</group>", dummies(3, "10s"));
     lab.preload(&cib(&[("stonith-enabled", "true"), ("dc-deadtime", "2s")], &group, ""))?;
@@ -372,5 +389,5 @@ fn move_group(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Resul
         lab.tool(lab.host(&source), "crm_resource", &["--move", "--resource", "g", "--node", &target])?;
         watch.join().unwrap_or_else(|_| Err(anyhow::anyhow!("watching panicked")))
     })?;
-    Ok(vec![outage])
+    Ok(one(outage))
 }
