@@ -207,3 +207,14 @@ fn a_plugin_of_linux_ha_fences_through_its_go_between() {
         assert!(ended.stdout.contains(said), "{action}: {}", ended.stdout);
     }
 }
+
+#[test]
+fn an_agent_runs_at_ordinary_priority_whatever_the_daemon_s_is() {
+    if !rustix::process::geteuid().is_root() {
+        return println!("skipped: an_agent_runs_at_ordinary_priority_whatever_the_daemon_s_is: needs root");
+    }
+    // Of this thread alone, which is the one that starts the agent.
+    rustix::process::setpriority_process(None, 5).unwrap();
+    let ended = run(&script("while [ \"$(nice)\" != 0 ]; do :; done; echo ordinary"), AMPLE);
+    assert_eq!(ended.stdout, "ordinary\n");
+}
