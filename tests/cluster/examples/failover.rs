@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 
 const LIMIT: Duration = Duration::from_secs(180);
 
+/// What one round found for each row.
+type Found = Vec<Vec<f64>>;
+
 /// What is measured together, in one cluster, and the row that each of its values belongs to.
 struct Trial {
     /// Name and goal of each row.
     rows: &'static [(&'static str, &'static str)],
-    /// One round: what it found for each row.
-    measure: fn(&Settings, Stack, usize) -> anyhow::Result<Vec<Vec<f64>>>,
+    measure: fn(&Settings, Stack, usize) -> anyhow::Result<Found>,
     settings: Settings,
 }
 
@@ -162,7 +164,7 @@ fn coordinator(lab: &Lab) -> anyhow::Result<&Host> {
     found.ok_or_else(|| anyhow::anyhow!("there is no coordinator"))
 }
 
-fn cold(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<Vec<f64>>> {
+fn cold(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Found> {
     let lab = Lab::new(settings, stack)?;
     lab.preload(&cib(&[("stonith-enabled", "true")], &dummies(10, "10s"), ""))?;
     let begin = Instant::now();
@@ -172,19 +174,19 @@ fn cold(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<
 }
 
 /// One value for one row.
-fn one(value: f64) -> Vec<Vec<f64>> {
+fn one(value: f64) -> Found {
     vec![vec![value]]
 }
 
-fn crash_member(settings: &Settings, stack: Stack, round: usize) -> anyhow::Result<Vec<Vec<f64>>> {
+fn crash_member(settings: &Settings, stack: Stack, round: usize) -> anyhow::Result<Found> {
     crash(settings, stack, round, false).map(|(first, after)| vec![vec![first], after.into_iter().collect()])
 }
 
-fn crash_one(settings: &Settings, stack: Stack, round: usize) -> anyhow::Result<Vec<Vec<f64>>> {
+fn crash_one(settings: &Settings, stack: Stack, round: usize) -> anyhow::Result<Found> {
     crash(settings, stack, round, false).map(|(first, _)| one(first))
 }
 
-fn crash_coordinator(settings: &Settings, stack: Stack, round: usize) -> anyhow::Result<Vec<Vec<f64>>> {
+fn crash_coordinator(settings: &Settings, stack: Stack, round: usize) -> anyhow::Result<Found> {
     crash(settings, stack, round, true).map(|(first, _)| one(first))
 }
 
@@ -213,7 +215,7 @@ fn crash(settings: &Settings, stack: Stack, round: usize, of_coordinator: bool) 
     Ok(((end - begin).as_secs_f64(), membership.map(|at| (end - at).as_secs_f64())))
 }
 
-fn resource_gone(settings: &Settings, stack: Stack, round: usize) -> anyhow::Result<Vec<Vec<f64>>> {
+fn resource_gone(settings: &Settings, stack: Stack, round: usize) -> anyhow::Result<Found> {
     let lab = running(settings, stack, 10, "1s", "")?;
     let mut found = Vec::new();
     for (index, name) in names(10).iter().enumerate().take(4) {
@@ -228,7 +230,7 @@ fn resource_gone(settings: &Settings, stack: Stack, round: usize) -> anyhow::Res
     Ok(vec![found])
 }
 
-fn standby(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<Vec<f64>>> {
+fn standby(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Found> {
     let lab = running(settings, stack, 10, "10s", "")?;
     let source = lab.active("r1").first().cloned().unwrap_or_default();
     let outage = std::thread::scope(|scope| {
@@ -244,7 +246,7 @@ fn standby(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<V
     Ok(one(outage))
 }
 
-fn standby_hundred(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<Vec<f64>>> {
+fn standby_hundred(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Found> {
     let homes: String =
         names(100).iter().map(|name| format!("<rsc_location id=\"l-{name}\" rsc=\"{name}\" node=\"node2\" score=\"1000\"/>")).collect();
     let lab = running(settings, stack, 100, "10s", &homes)?;
@@ -260,7 +262,7 @@ fn standby_hundred(settings: &Settings, stack: Stack, _round: usize) -> anyhow::
 }
 
 /// Memory and processor time while nothing happens.
-fn at_rest(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<Vec<f64>>> {
+fn at_rest(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Found> {
     let lab = running(settings, stack, 10, "10s", "")?;
     let leader = coordinator(&lab)?.name.clone();
     let member = lab.hosts.iter().find(|host| host.name != leader).expect("there are several");
@@ -275,7 +277,7 @@ fn at_rest(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<V
     Ok(vec![member, leader, vec![share(before.0, after.0, before.2)], vec![share(before.1, after.1, before.2)]])
 }
 
-fn memory_hundred(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<Vec<f64>>> {
+fn memory_hundred(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Found> {
     let lab = running(settings, stack, 100, "10s", "")?;
     let leader = coordinator(&lab)?.name.clone();
     let member = lab.hosts.iter().find(|host| host.name != leader).expect("there are several");
@@ -306,7 +308,7 @@ fn nanoseconds(pid: u32) -> u64 {
 const NOTING: &str = "#!/bin/sh\n/usr/lib/ocf/resource.d/pacemaker/Dummy \"$@\"\nrc=$?\n\
     [ \"$1\" = monitor ] && [ $rc = 7 ] && [ -e /run/armed ] && [ ! -e /run/failed ] && touch /run/failed\nexit $rc\n";
 
-fn after_failed_monitor(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<Vec<f64>>> {
+fn after_failed_monitor(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Found> {
     use std::os::unix::fs::PermissionsExt;
     let lab = Lab::new(settings, stack)?;
     for host in lab.hosts.iter() {
@@ -337,7 +339,7 @@ fn after_failed_monitor(settings: &Settings, stack: Stack, _round: usize) -> any
     Ok(vec![found])
 }
 
-fn beside_slow(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<Vec<f64>>> {
+fn beside_slow(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Found> {
     let slow = dummy("slow", "10s").replace("timeout=\"20s\"", "timeout=\"60s\"").replace(
         "<operations>",
         "<meta_attributes id=\"slow-m\"><nvpair id=\"slow-r\" name=\"target-role\" value=\"Stopped\"/></meta_attributes>\
@@ -366,7 +368,7 @@ fn beside_slow(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Resu
     Ok(one(begin.elapsed().as_secs_f64()))
 }
 
-fn move_group(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Vec<Vec<f64>>> {
+fn move_group(settings: &Settings, stack: Stack, _round: usize) -> anyhow::Result<Found> {
     let lab = Lab::new(settings, stack)?;
     let group = format!("<group id=\"g\">{}</group>", dummies(3, "10s"));
     lab.preload(&cib(&[("stonith-enabled", "true"), ("dc-deadtime", "2s")], &group, ""))?;
