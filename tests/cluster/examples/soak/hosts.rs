@@ -1,7 +1,7 @@
 //! Three hosts with Corosync under random faults; what runs is looked at through the kernel all the time.
 
 use crate::{Random, Tally};
-use lab::{Lab, Settings, Stack, cib, dummy, eventually};
+use lab::{Host, Lab, Settings, Stack, cib, dummy, eventually};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -64,7 +64,7 @@ fn faults(lab: &Lab, random: &mut Random, until: Instant, tally: &mut Tally) -> 
         }
         if fault == "cut off for a moment" {
             std::thread::sleep(Duration::from_millis(random.below(2500) as u64));
-            host.reconnect()?;
+            reconnect(host)?;
         }
         let others = || {
             RESOURCES
@@ -84,7 +84,7 @@ fn faults(lab: &Lab, random: &mut Random, until: Instant, tally: &mut Tally) -> 
             tally.away.push(at.elapsed());
         }
         std::thread::sleep(Duration::from_millis(random.below(3000) as u64));
-        host.reconnect()?;
+        reconnect(host)?;
         // What was cut off or lost its engine is fenced, reset, or goes on: in the end all are there again.
         let online = format!("Online: [ {} ]", lab.hosts.iter().map(|host| host.name.as_str()).collect::<Vec<_>>().join(" "));
         let is_well = || {
@@ -108,6 +108,11 @@ fn faults(lab: &Lab, random: &mut Random, until: Instant, tally: &mut Tally) -> 
     }
     tally.measure(begun, processes());
     Ok(())
+}
+
+/// Takes a cut back. A host that was switched off meanwhile has no cable until it boots.
+fn reconnect(host: &Host) -> anyhow::Result<()> {
+    host.reconnect().or_else(|problem| if eventually(Duration::from_secs(5), || !host.is_on()) { Ok(()) } else { Err(problem) })
 }
 
 fn kill(processes: Vec<u32>) {
