@@ -84,12 +84,24 @@ pub struct OperationOrder {
     /// The resource is locked to the node since this time (seconds since 1970); given back in the report.
     #[serde(default)]
     pub locked_since: Option<i64>,
+    /// What is known of the resource on other nodes is from before this operation, the latest of it from this time: the result must not
+    /// look earlier, whatever calendar the node has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub later_than: Option<Timestamp>,
 }
 
 impl OperationOrder {
     /// Returns the key of resource, operation and interval.
     pub fn key(&self) -> OperationKey {
         OperationKey::new(self.resource.clone(), self.operation.clone(), self.interval.as_millis() as u64)
+    }
+
+    /// Returns when a result came to be, as it is recorded: in whole seconds it is later than what the order followed.
+    pub fn recorded_at(&self, time: Timestamp) -> Timestamp {
+        match self.later_than {
+            Some(before) if time.seconds() <= before.seconds() => Timestamp::from_seconds(before.seconds() + 1),
+            _ => time,
+        }
     }
 
     /// Returns a `CRM_meta_` value by its plain name.

@@ -200,6 +200,8 @@ pub struct Resource {
     pub migrating_from: Option<NodeIndex>,
     /// Migration completed at the source, not yet at the target: the target.
     pub migrating_to: Option<NodeIndex>,
+    /// The other end of a migration is on a node that is lost and not confirmed to be off: it may run there, whatever is known of it here.
+    pub maybe_out_of_sight: bool,
     /// Sources of completed migrations that need a stop.
     pub dangling_sources: Vec<NodeIndex>,
     /// It is locked to this node, which shut down.

@@ -51,14 +51,16 @@ fn history(id: &str, operations: &[&str]) -> String {
     for line in operations {
         let parts: Vec<&str> = line.split_whitespace().collect();
         let [name, interval, call, exit, status, expected, ago] = parts[..7] else { panic!("not seven parts: {line}") };
+        // `stop#3`: in the third plan.
+        let (name, plan) = name.split_once('#').unwrap_or((name, "1"));
         let failed = exit != expected && status != "-1" && !(name == "monitor" && interval == "0");
         let entry = if failed { format!("{id}_last_failure_0") } else { format!("{id}_{name}_{interval}") };
         let changed = NOW - ago.parse::<i64>().expect("a number");
         let extra = parts[7..].join(" ");
         text.push_str(&format!(
             r#"<lrm_rsc_op id="{entry}" operation_key="{id}_{name}_{interval}" operation="{name}" interval="{interval}"
-               call-id="{call}" rc-code="{exit}" op-status="{status}" transition-key="1:1:{expected}:aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
-               transition-magic="{status}:{exit};1:1:{expected}:aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee" last-rc-change="{changed}" {extra}/>"#
+               call-id="{call}" rc-code="{exit}" op-status="{status}" transition-key="1:{plan}:{expected}:aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
+               transition-magic="{status}:{exit};1:{plan}:{expected}:aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee" last-rc-change="{changed}" {extra}/>"#
         ));
     }
     text + "</lrm_resource>"
@@ -238,6 +240,22 @@ fn a_half_done_migration_knows_its_source_and_target() {
     let a = resource(&facts, "a");
     assert_eq!(place(&facts, "a"), "Started node2");
     assert_eq!(a.dangling_sources.len(), 1, "the source still needs a stop");
+}
+
+/// Found by the simulator (seed 50097, half an hour): the resource was taken to be where it had come from.
+#[test]
+fn what_is_left_of_an_earlier_migration_to_the_same_node_is_no_part_of_this_one() {
+    let migrate = r#"migrate_source="node1" migrate_target="node2""#;
+    let node1 = history("a", &["start#3 0 5 0 0 0 90", &format!("migrate_to#7 0 6 0 0 0 20 {migrate}")]);
+    let earlier = |exit: u8| history("a", &[&format!("migrate_from#1 0 2 {exit} 0 0 200 {migrate}"), "stop#2 0 3 0 0 0 100"]);
+    for exit in [0, 1] {
+        let node2 = earlier(exit);
+        let cluster = Cluster { options: UNFENCED, resources: &dummy("a"), node1: &node1, node2: &node2, ..Cluster::default() };
+        let facts = cluster.facts();
+        let a = resource(&facts, "a");
+        assert_eq!(place(&facts, "a"), "Started node2 node1");
+        assert_eq!((a.migrating_to.map(|node| node.0), a.failed), (Some(1), false), "it is on its way there");
+    }
 }
 
 #[test]

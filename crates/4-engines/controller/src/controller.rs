@@ -53,6 +53,8 @@ pub struct Controller {
     pub(crate) progress: Progress,
     /// What is recorded of each resource on each node, as far as notes of pending operations may hide it.
     pub(crate) recorded: Replaced,
+    /// Resources that migrate, or did.
+    pub(crate) migratory: BTreeSet<ResourceId>,
     /// Lives of hosts that were fenced: what they still say is void.
     pub(crate) fenced: BTreeMap<NodeName, Incarnation>,
     /// The reports taken of what ran on each node, in the present life of the host that sends them.
@@ -89,6 +91,7 @@ impl Controller {
             nodes: BTreeMap::new(),
             progress: Progress::default(),
             recorded: BTreeMap::new(),
+            migratory: BTreeSet::new(),
             fenced: BTreeMap::new(),
             taken: BTreeMap::new(),
             unfenced: BTreeMap::new(),

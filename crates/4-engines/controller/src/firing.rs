@@ -187,6 +187,7 @@ impl Controller {
             self.progress.steps[place].state = State::Failed;
             return;
         };
+        let order = self.after_others(order);
         self.under_way(place, now, Some(deadline));
         if is_recordable(&order.operation) && order.meta("record_pending").and_then(parse_boolean).unwrap_or(true) {
             self.progress.steps[place].noted = true;

@@ -193,11 +193,13 @@ fn comes_after_change(steps: &[Step], place: usize) -> bool {
 }
 
 /// Counts a probe as done when its resource is being changed on that node already: the probe ended, and the change began, while the plan
-/// was made. Asked again it would find what the change makes, and take that for an unexpected state.
+/// was made. Asked again it would find what the change makes, and take that for an unexpected state. Where a resource is migrating to, a
+/// probe would find what is so for a moment only (its history there may have been forgotten just now).
 fn skip_answered_probes(steps: &mut [Step]) {
     let place = |step: &Step| Some((step.node()?.clone(), step.resource()?.clone()));
+    let target = |step: &Step| Some((NodeName::new(step.migrates_to()?), step.resource()?.clone()));
     let changes = steps.iter().filter(|step| step.is_under_way() && !step.foreign && step.concerns_state() && !step.is_probe());
-    let changing: BTreeSet<(NodeName, ResourceId)> = changes.filter_map(place).collect();
+    let changing: BTreeSet<(NodeName, ResourceId)> = changes.flat_map(|step| place(step).into_iter().chain(target(step))).collect();
     for step in steps.iter_mut().filter(|step| step.state == State::Waiting && step.is_probe()) {
         if place(step).is_some_and(|place| changing.contains(&place)) {
             step.state = State::Succeeded;

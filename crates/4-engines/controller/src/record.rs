@@ -12,6 +12,11 @@ pub(crate) fn is_recordable(operation: &str) -> bool {
     !matches!(operation, "cancel" | "delete" | "notify" | "meta-data" | "validate-all")
 }
 
+/// Returns whether an operation is an end of a live migration.
+pub(crate) fn is_migration(operation: &str) -> bool {
+    matches!(operation, "migrate_to" | "migrate_from")
+}
+
 /// Returns the exit code as far as success goes: degraded counts as running.
 pub(crate) fn effective(exit: AgentExit) -> AgentExit {
     match exit {

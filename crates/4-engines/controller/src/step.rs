@@ -1,5 +1,6 @@
 //! One action on its way: waiting, under way, ended.
 
+use crate::record::is_migration;
 use messages::operation::{CancelOrder, OperationOrder};
 use model::{NodeName, ResourceId, TransitionKey, parse_interval};
 use std::collections::BTreeMap;
@@ -218,6 +219,7 @@ impl Step {
             transition_key: self.key.clone(),
             on_node: node.name.clone(),
             locked_since: self.action.locked_since,
+            later_than: None,
         })
     }
 
@@ -243,7 +245,12 @@ impl Step {
         self.executor().map(NodeName::as_str).into_iter().collect()
     }
 
+    /// Returns where a live migration goes that it begins.
+    pub fn migrates_to(&self) -> Option<&str> {
+        self.action.meta("migrate_target").filter(|_| self.action.operation == "migrate_to")
+    }
+
     pub fn is_migration(&self) -> bool {
-        matches!(self.action.operation.as_str(), "migrate_to" | "migrate_from")
+        is_migration(&self.action.operation)
     }
 }

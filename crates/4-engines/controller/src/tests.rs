@@ -1,5 +1,6 @@
 //! The controller as its events and commands show it.
 
+mod migrations;
 mod new_plans;
 
 use crate::{AttributeChange, Command, Controller, Event, FencingEnd, Node, StatusEdit};
@@ -474,6 +475,7 @@ fn a_joining_node_tells_its_own_history() {
         transition_key: TransitionKey { action: 4, transition: 3, target_rc: 0, uuid: "another".into() },
         on_node: "node2".into(),
         locked_since: None,
+        later_than: None,
     };
     let joined = Event::NodeJoined { node: "node2".into(), incarnation: Incarnation("boot1".into()), at_work: vec![at_work], history };
     assert_eq!(

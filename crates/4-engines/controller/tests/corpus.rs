@@ -60,6 +60,7 @@ fn cancelled(order: &CancelOrder) -> Option<OperationReport> {
         transition_key: key,
         on_node: order.on_node.clone(),
         locked_since: None,
+        later_than: None,
     };
     Some(OperationReport { direct: true, ..answer(&whole, ExecutionStatus::Cancelled) })
 }

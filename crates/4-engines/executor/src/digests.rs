@@ -67,6 +67,7 @@ mod tests {
             transition_key: TransitionKey { action: 1, transition: 1, target_rc: 0, uuid: String::new() },
             on_node: "node1".into(),
             locked_since: None,
+            later_than: None,
         };
         digests(&order, &parameters, None).all
     }

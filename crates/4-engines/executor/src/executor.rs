@@ -182,6 +182,7 @@ impl Executor {
             transition_key: TransitionKey { action: -1, transition: -1, target_rc: 0, uuid: String::new() },
             on_node: self.settings.node.clone(),
             locked_since: None,
+            later_than: None,
         };
         queue.active = Some(Active {
             call: call.id,

@@ -144,6 +144,7 @@ impl Executor {
             Afterwards::Report => {}
         }
         let order = active.order.clone();
+        let started = order.recorded_at(started);
         let succeeded = verdict.status == ExecutionStatus::Done && verdict.exit == AgentExit::OK;
         if succeeded && matches!(order.operation.as_str(), "start" | "reload" | "reload-agent") {
             queue.start_parameters = Some(order.parameters.clone());
@@ -262,6 +263,7 @@ impl Executor {
             transition_key: key,
             on_node: cancel.on_node.clone(),
             locked_since: None,
+            later_than: None,
         };
         self.report_cancelled_order(now, &order, commands);
         let nothing_known = self.resources.get(&cancel.resource).is_some_and(|queue| queue.is_empty());

@@ -25,6 +25,7 @@ fn order(resource: &str, operation: &str, interval: u64) -> OperationOrder {
         transition_key: TransitionKey { action: 7, transition: interval as i32, target_rc: 0, uuid: format!("{operation}-uuid") },
         on_node: "node1".into(),
         locked_since: None,
+        later_than: None,
     }
 }
 
@@ -169,6 +170,22 @@ fn a_later_result_of_a_watch_is_later_whatever_the_calendar_says() {
     rig.exits(2, 3);
     let times: Vec<i64> = rig.executor.unacknowledged.values().map(|report| report.last_change.seconds()).collect();
     assert_eq!(times, [1000, 1001]);
+}
+
+/// Found by the simulator (seed 50076, half an hour): the calendar of the node that a resource migrated to was ahead, so that it seemed to
+/// have been found stopped there after the migration.
+#[test]
+fn what_follows_results_of_other_nodes_is_recorded_as_later_than_they_are() {
+    let mut rig = Rig::new();
+    rig.now.wall = Timestamp::from_seconds(1000);
+    let later_than = |seconds: i64| Some(Timestamp::from_seconds(seconds));
+    for (call, before, recorded) in [(1, later_than(5000), 5001), (2, later_than(1000), 1001), (3, later_than(900), 1000), (4, None, 1000)]
+    {
+        rig.event(Event::Ordered(OperationOrder { later_than: before, ..order("vm", &format!("migrate_to-{call}"), 0) }));
+        rig.exits(call, 0);
+        let times: Vec<i64> = rig.executor.unacknowledged.values().map(|report| report.last_change.seconds()).collect();
+        assert_eq!(times.last(), Some(&recorded));
+    }
 }
 
 /// Found with remote nodes: a connection that was lost in the second in which it was made was taken for one that is there.

@@ -10,7 +10,7 @@ struct Cluster {
     nodes: &'static [(&'static str, &'static str)],
     resources: &'static str,
     constraints: &'static str,
-    /// Node, resource, and what was recorded of it: `start`, `monitor:7`, `stop:1`, …
+    /// Node, resource, and what was recorded of it: `start`, `monitor:7`, `stop:1`, `migrate_to>n2`, …
     history: &'static [(&'static str, &'static str, &'static str)],
     attributes: &'static [(&'static str, &'static str, &'static str)],
     no_quorum: bool,
@@ -41,12 +41,15 @@ impl Cluster {
             let mut histories: BTreeMap<&str, String> = BTreeMap::new();
             for (call, (_, resource, recorded)) in self.history.iter().enumerate().filter(|(_, (of, _, _))| of == name) {
                 let (operation, exit) = recorded.split_once(':').unwrap_or((recorded, "0"));
+                let (operation, peer) = operation.split_once('>').unwrap_or((operation, ""));
+                let migration =
+                    if peer.is_empty() { String::new() } else { format!(r#" migrate_source="{name}" migrate_target="{peer}""#) };
                 let target = if operation == "monitor" && exit == "7" { 7 } else { 0 };
                 let failed = exit != "0" && !(operation == "monitor" && exit == "7");
                 let status = if failed { 4 } else { 0 };
                 let suffix = if failed { "last_failure_0".to_owned() } else { format!("{operation}_0") };
                 *histories.entry(resource).or_default() += &format!(
-                    r#"<lrm_rsc_op id="{resource}_{suffix}" operation_key="{resource}_{operation}_0" operation="{operation}" interval="0" call-id="{call}" rc-code="{exit}" op-status="{status}" transition-key="{call}:1:{target}:x" transition-magic="{status}:{exit};{call}:1:{target}:x" last-rc-change="1" op-digest="f2317cad3d54cec5d7d7aa7d0bf35cf8"/>"#
+                    r#"<lrm_rsc_op id="{resource}_{suffix}" operation_key="{resource}_{operation}_0" operation="{operation}" interval="0" call-id="{call}" rc-code="{exit}" op-status="{status}" transition-key="{call}:1:{target}:x" transition-magic="{status}:{exit};{call}:1:{target}:x" last-rc-change="1" op-digest="f2317cad3d54cec5d7d7aa7d0bf35cf8"{migration}/>"#
                 );
             }
             let mut resources = String::new();
@@ -214,6 +217,28 @@ fn without_quorum_and_with_freeze_what_runs_stays_and_nothing_starts() {
         ..Cluster::default()
     }
     .check(&[]);
+}
+
+#[test]
+fn without_quorum_and_with_freeze_nothing_starts_that_may_have_migrated_to_a_lost_node() {
+    let migratable = r#"<primitive id="a" class="ocf" provider="heartbeat" type="Dummy"><meta_attributes id="m"><nvpair id="m-1" name="allow-migrate" value="true"/></meta_attributes></primitive>"#;
+    let cluster = Cluster {
+        options: "no-quorum-policy=freeze",
+        nodes: &[("n1", ONLINE), ("n2", LOST)],
+        resources: (migratable.to_owned() + DEVICE).leak(),
+        history: &[
+            ("n1", "f", "start"),
+            ("n2", "f", "monitor:7"),
+            ("n2", "a", "monitor:7"),
+            ("n1", "a", "start"),
+            ("n1", "a", "migrate_to>n2"),
+        ],
+        no_quorum: true,
+        ..Cluster::default()
+    };
+    cluster.check(&["stop a n1"]);
+    // With quorum it is recovered once the lost node is off.
+    Cluster { no_quorum: false, ..cluster }.check(&["start a n1 < stonith reboot n2, stop a n1", "stonith reboot n2", "stop a n1"]);
 }
 
 #[test]

@@ -16,7 +16,7 @@ impl Deduction {
         let Some((source, target)) = self.migration_nodes(operation, Some(reading.node), None) else { return };
         let id = self.facts.resource(resource).id.to_string();
         let source_is_newer = self.changed_after(&id, &source, operation);
-        let migrate_from = self.recorded.find(&id, &target, "migrate_from", Some(&source));
+        let migrate_from = self.second_half(&id, &source, &target, operation);
         if migrate_from.is_some() && source_is_newer {
             // Something else happened at the source since.
             return;
@@ -41,7 +41,7 @@ impl Deduction {
         if from_status != ExecutionStatus::Pending {
             match active_target {
                 Some(node) => self.add_active(resource, node, true),
-                None => self.forbid_migration(resource),
+                None => self.forbid_migration(resource, target_node),
             }
             return;
         }
@@ -58,7 +58,7 @@ impl Deduction {
                     (entry.migrating_from, entry.migrating_to) = (source_node, Some(node));
                 }
             }
-            None if !source_is_newer => self.forbid_migration(resource),
+            None if !source_is_newer => self.forbid_migration(resource, target_node),
             None => {}
         }
     }
@@ -68,7 +68,7 @@ impl Deduction {
         let Some((source, target)) = self.migration_nodes(operation, Some(reading.node), None) else { return };
         self.facts.resources[resource.position()].role = Role::Started;
         let id = self.facts.resource(resource).id.to_string();
-        let migrate_from = self.recorded.find(&id, &target, "migrate_from", Some(&source)).filter(is_success);
+        let migrate_from = self.second_half(&id, &source, &target, operation).filter(is_success);
         if !self.recorded.is_unknown(&id, &target) && !self.state_is_newer(&id, &target, Some(operation), migrate_from.as_ref()) {
             self.add_active_if_online(resource, &target, false);
         } else if !self.changed_after(&id, &source, operation) {
@@ -87,15 +87,31 @@ impl Deduction {
         }
     }
 
+    /// Returns what was recorded at the target of the same migration.
+    ///
+    /// Compat (C-401): Pacemaker takes what is left of an earlier migration between the same nodes for it.
+    fn second_half(&mut self, id: &str, source: &str, target: &str, migrate_to: &OperationRecord) -> Option<OperationRecord> {
+        self.recorded.find(id, target, "migrate_from", Some(source)).filter(|from| !is_earlier(from, migrate_to))
+    }
+
     fn add_active_if_online(&mut self, resource: ResourceIndex, node: &str, failed: bool) {
-        if let Some(node) = self.facts.find_node(node).filter(|&node| self.facts.node(node).online) {
-            self.add_active(resource, node, failed);
+        match self.facts.find_node(node) {
+            Some(node) if self.facts.node(node).online => self.add_active(resource, node, failed),
+            other_end => self.note_out_of_sight(resource, other_end),
         }
     }
 
-    fn forbid_migration(&mut self, resource: ResourceIndex) {
+    fn forbid_migration(&mut self, resource: ResourceIndex, target: Option<NodeIndex>) {
         self.mark_failed(resource);
         self.facts.resources[resource.position()].migratable = false;
+        self.note_out_of_sight(resource, target);
+    }
+
+    /// Safety: with quorum the lost node is fenced before the resource starts anywhere; without, only this keeps it from starting here.
+    /// (Found by the simulator: seed 862.)
+    fn note_out_of_sight(&mut self, resource: ResourceIndex, other_end: Option<NodeIndex>) {
+        let is_lost = other_end.map(|node| self.facts.node(node)).is_some_and(|node| !node.online && node.unclean);
+        self.facts.resources[resource.position()].maybe_out_of_sight |= is_lost;
     }
 
     /// Returns source and target of a migration; `None` where they are missing or contradict where it was recorded.
@@ -147,6 +163,16 @@ impl Deduction {
         let found = self.recorded.find(id, node, "monitor", None);
         let found = found.filter(|monitor| monitor.exit == AgentExit::NOT_RUNNING && monitor.status == ExecutionStatus::Done);
         found.is_some_and(|monitor| compare_age(&monitor, event) == Ordering::Greater)
+    }
+}
+
+/// Returns whether an operation was ordered and ended before another one was ordered, on another node.
+fn is_earlier(operation: &OperationRecord, other: &OperationRecord) -> bool {
+    let key = |operation: &OperationRecord| operation.transition_magic().and_then(model::Magic::parse).map(|magic| magic.key);
+    match (key(operation), key(other)) {
+        (Some(a), Some(b)) if a.uuid.eq_ignore_ascii_case(&b.uuid) && a.transition != b.transition => a.transition < b.transition,
+        (Some(a), Some(b)) if !a.uuid.eq_ignore_ascii_case(&b.uuid) => operation.last_change < other.last_change,
+        _ => false,
     }
 }
 

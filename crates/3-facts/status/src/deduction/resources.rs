@@ -543,6 +543,7 @@ fn blank(id: &str, kind: Kind, origin: Origin, prepared: &Prepared) -> Resource 
         stop_if_failed: false,
         critical: true,
         migratable: false,
+        maybe_out_of_sight: false,
         allow_unhealthy_nodes: false,
         remote_connection: false,
         remote_nesting_allowed: false,

@@ -51,7 +51,8 @@ impl Draft<'_> {
             }
             NoQuorumPolicy::Freeze => {
                 let rises = self.r(resource).next_role > self.r(resource).role;
-                if !self.is_active(resource, true) || rises {
+                // Compat (C-400): Pacemaker starts here what may have migrated to a node that is not in this partition.
+                if !self.is_active(resource, true) || rises || self.fact(resource).maybe_out_of_sight {
                     let action = self.a_mut(index);
                     action.flags.clear(Flags::RUNNABLE);
                     action.set_reason("quorum freeze", true);

@@ -1,0 +1,54 @@
+//! Live migrations: what is known of them, and when.
+
+use super::*;
+
+/// Found by the simulator (seed 50076, half an hour).
+#[test]
+fn what_is_done_to_a_resource_that_migrates_is_later_than_what_other_nodes_told() {
+    let mut rig = Rig::new();
+    let later_than = |commands: &[Command]| {
+        let orders = commands.iter().find_map(|command| match command {
+            Command::Order { order: NodeOrder::Operation(order), .. } => Some(order.later_than.map(Timestamp::seconds)),
+            _ => None,
+        });
+        orders.expect("an order")
+    };
+    rig.plan(&["1 do monitor vm node2", "2 do monitor vm node1"]);
+    for (node, calendar) in [("node1", 6000), ("node2", 5000)] {
+        let mut probe = rig.report((1, if node == "node1" { 2 } else { 1 }), &format!("monitor vm {node}"), 0);
+        probe.last_change = Timestamp::from_seconds(calendar);
+        rig.event(Event::Reported { from: node.into(), report: Box::new(probe) });
+    }
+    let ordered = |rig: &mut Rig, text: &str| {
+        rig.event(Event::InputChanged { cause: "test".into() });
+        rig.transition += 1;
+        let graph = Graph { transition: rig.transition, actions: vec![action(text)], ..Graph::default() };
+        let plan = Box::new(Plan { graph, ..Plan::default() });
+        later_than(&rig.commands(Event::PlanMade { calculation: rig.calculation, plan, input: None }))
+    };
+    assert_eq!(ordered(&mut rig, "1 do start vm node1"), None, "it never migrated: only what happens on one node is compared");
+    rig.now.wall = Timestamp::from_seconds(7000);
+    rig.ends((2, 1), "start vm node1", 0);
+    assert_eq!(ordered(&mut rig, "1 do migrate_to vm node1"), Some(5000), "of node1 itself the calls tell");
+    rig.ends((3, 1), "migrate_to vm node1", 0);
+    assert_eq!(ordered(&mut rig, "1 do stop vm node2"), Some(7000));
+}
+
+#[test]
+fn where_a_resource_is_migrating_to_it_is_not_looked_for() {
+    let mut rig = Rig::new();
+    let plan = |rig: &mut Rig, probes: bool| {
+        let mut migration = action("1 do migrate_to vm node1");
+        migration.attributes.insert("CRM_meta_migrate_target".to_owned(), "node2".to_owned());
+        let rest = ["2 do migrate_from vm node2 after 1", "3 do monitor vm node2", "4 do monitor vm node3"];
+        let rest = rest.iter().take(if probes { 3 } else { 1 }).map(|text| action(text));
+        rig.transition += 1;
+        let graph = Graph { transition: rig.transition, actions: std::iter::once(migration).chain(rest).collect(), ..Graph::default() };
+        rig.event(Event::PlanMade { calculation: rig.calculation, plan: Box::new(Plan { graph, ..Plan::default() }), input: None })
+    };
+    assert_eq!(plan(&mut rig, false), ["write node1 vm_migrate_to_0 pending", "node1: vm_migrate_to_0 [1]"]);
+    assert_eq!(rig.event(Event::InputChanged { cause: "its history on node2 and node3 was forgotten".into() }), ["calculate"]);
+    assert_eq!(plan(&mut rig, true), ["write node3 vm_monitor_0 pending", "node3: vm_monitor_0 [2]"]);
+    let lines = rig.ends((1, 1), "migrate_to vm node1", 0);
+    assert!(lines.contains(&"node2: vm_migrate_from_0 [2]".to_owned()), "{lines:?}");
+}
