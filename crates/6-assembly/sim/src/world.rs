@@ -120,6 +120,8 @@ pub(crate) struct World {
     pub decisions: Vec<Duration>,
     /// When the daemon of each number calculated its last plan.
     pub planned: BTreeMap<u64, Duration>,
+    /// Since when the daemon of each number, where it does, knows that it has no quorum.
+    pub without_quorum: BTreeMap<u64, Duration>,
     /// Resources with a promoted role: their agents give them a promotion score.
     pub promotable: BTreeSet<String>,
     /// Where resources were banned from, until they are allowed again.
@@ -158,6 +160,7 @@ impl World {
             clock: None,
             decisions: Vec::new(),
             planned: BTreeMap::new(),
+            without_quorum: BTreeMap::new(),
             promotable: BTreeSet::new(),
             bans: BTreeSet::new(),
             said: 0,
@@ -250,6 +253,11 @@ impl World {
         let after = daemon.member.cib();
         if !Arc::ptr_eq(&before, after) {
             self.checkers.copied(&before, after, daemon.member.mark());
+            if after.attribute("have-quorum") == Some("1") {
+                self.without_quorum.remove(&number);
+            } else {
+                self.without_quorum.entry(number).or_insert(self.now);
+            }
         }
         for command in commands {
             self.command(host, number, command);

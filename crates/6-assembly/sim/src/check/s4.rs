@@ -1,4 +1,7 @@
 //! S4: a partition that loses quorum, or has none, plans what its policy asks for within a second.
+//!
+//! Quorum that ends before all members of its view have spoken is none for them: a plan from before, made without quorum, is still the one
+//! that the policy asks for.
 
 use crate::world::World;
 use std::time::Duration;
@@ -25,6 +28,7 @@ pub(crate) fn late(world: &World, view: u64, since: Duration) -> Option<String> 
         return None;
     }
     let leader = members.iter().filter_map(|host| host.daemon.as_ref()).find(|daemon| daemon.member.is_in_charge())?;
-    let planned = world.planned.get(&leader.number).is_some_and(|at| *at >= since);
+    let policy_since = world.without_quorum.get(&leader.number).map_or(since, |from| since.min(*from));
+    let planned = world.planned.get(&leader.number).is_some_and(|at| *at >= policy_since);
     (!planned).then(|| format!("S4: {} has no plan {:?} after its partition was without quorum", leader.member.node(), POLICY_MAX))
 }
