@@ -10,6 +10,7 @@ pub mod digest;
 mod document;
 pub mod edit;
 pub mod iso8601;
+pub mod journal;
 mod nvset;
 pub mod patch;
 mod problem;

@@ -1,11 +1,14 @@
-//! `cib.xml` with `cib.xml.sig`, and the last hundred versions as `cib-N.raw`.
+//! `cib.xml` with `cib.xml.sig`, the last hundred files as `cib-N.raw`, and in `cib.journal` what came since the file was written.
 //!
-//! Compat: names, digest and rotation are Pacemaker's, so that either can take over from the other.
+//! Compat: names, digest and rotation are Pacemaker's, so that either can take over from the other; the journal, which Pacemaker
+//! does not know, is there only while the daemon works or after it was killed (C-440).
 
 use crate::files::{Durability, read_sequence, replace, sync_folder, write_sequence};
-use cib::digest::{DigestForm, file_digest, is_file_digest};
-use std::fs;
-use std::io;
+use cib::digest::is_file_digest;
+use cib::journal::{self, Rest};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use xml::{Element, Limits};
@@ -51,8 +54,7 @@ impl CibFiles {
                     if !found.warnings.is_empty() {
                         found.warnings.push(format!("the configuration in {} is used instead", path.display()));
                     }
-                    found.lineage = digest.map_or(0, |digest| self.lineage_of(&digest));
-                    found.cib = Some(Arc::new(cib));
+                    self.carry_on(&mut found, cib, digest);
                     return found;
                 }
                 Err(reason) => found.warnings.push(format!("{}: {reason}", path.display())),
@@ -61,24 +63,73 @@ impl CibFiles {
         found
     }
 
-    /// Makes a version durable; the one before it is kept as an older one.
+    /// Carries out what the journal holds beyond a file that is good.
+    fn carry_on(&self, found: &mut Found, cib: Element, digest: Option<String>) {
+        found.lineage = digest.as_deref().map_or(0, |digest| self.lineage_of(digest));
+        let bytes = fs::read(self.journal_path()).unwrap_or_default();
+        // The journal of another file is left over from before this one was written, by us or by Pacemaker.
+        if bytes.is_empty() || digest.is_none() || journal::continues(&bytes) != digest.as_deref() {
+            if !bytes.is_empty() && !found.warnings.is_empty() {
+                found.warnings.push("its journal continues another file: what it holds is lost".to_owned());
+            }
+            found.cib = Some(Arc::new(cib));
+            return;
+        }
+        let replayed = journal::replay(cib, &bytes);
+        found.lineage = replayed.lineage.unwrap_or(found.lineage);
+        found.cib = Some(Arc::new(replayed.cib));
+        let path = self.journal_path();
+        match replayed.rest {
+            Rest::Nothing => {}
+            Rest::Torn => found.warnings.push(format!("{}: the last write was not finished when this host went down", path.display())),
+            Rest::Damaged(reason) => {
+                found.warnings.push(format!("{} is damaged; what it holds from here on is lost: {reason}", path.display()));
+            }
+        }
+    }
+
+    /// Replaces the file by a version with this digest, durably, and ends its journal.
     ///
     /// # Errors
-    /// What could not be written, with the present version unharmed.
-    pub fn write(&self, cib: &Element, lineage: u64) -> io::Result<()> {
-        fs::create_dir_all(&self.folder)?;
-        let digest = file_digest(cib, DigestForm::default());
+    /// What could not be written; what [`CibFiles::keep_older`] kept is unharmed.
+    pub(crate) fn write(&self, cib: &Element, digest: &str, lineage: u64) -> io::Result<()> {
         let mut text = String::from("<?xml version=\"1.0\"?>\n");
         text.push_str(&cib.to_text());
-        self.keep_older()?;
         // The record names the digest it belongs to and keeps the one before, since the three files cannot change at once.
         let known = fs::read_to_string(self.lineage_path()).unwrap_or_default();
         let before = known.lines().next().unwrap_or_default();
         replace(&self.lineage_path(), format!("{digest} {lineage}\n{before}\n").as_bytes(), Durability::Synced)?;
         replace(&self.folder.join("cib.xml"), text.as_bytes(), Durability::Synced)?;
-        // Safety: between the two renames the new file has the old digest and counts as torn; nobody was told yet that it is durable.
+        // Safety: between the two renames the new file has the old digest and counts as torn; nobody was told yet that it is durable. The
+        // file before and the journal that continues it are there.
         replace(&self.folder.join("cib.xml.sig"), digest.as_bytes(), Durability::Synced)?;
-        sync_folder(&self.folder)
+        sync_folder(&self.folder)?;
+        match fs::remove_file(self.journal_path()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Appends to the journal, durably, what follows its first `at` bytes; at 0 begins a new one.
+    ///
+    /// # Errors
+    /// `NotFound` and `InvalidData` when the journal is not the one that was left there; others when the disk does not take it.
+    pub(crate) fn append(&self, at: usize, bytes: &[u8]) -> io::Result<()> {
+        let path = self.journal_path();
+        let is_new = at == 0;
+        let result =
+            OpenOptions::new().write(true).append(!is_new).create(is_new).truncate(is_new).mode(0o600).open(&path).and_then(|mut file| {
+                if file.metadata()?.len() != at as u64 {
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, "it has another length than it was left with"));
+                }
+                file.write_all(bytes)?;
+                if is_new { file.sync_all().and_then(|()| sync_folder(&self.folder)) } else { file.sync_data() }
+            });
+        result.map_err(|error| io::Error::new(error.kind(), format!("failed to write {}: {error}", path.display())))
+    }
+
+    fn journal_path(&self) -> PathBuf {
+        self.folder.join("cib.journal")
     }
 
     fn lineage_path(&self) -> PathBuf {
@@ -90,8 +141,12 @@ impl CibFiles {
         text.lines().find_map(|line| line.split_once(' ').filter(|(of, _)| *of == digest)?.1.parse().ok()).unwrap_or(0)
     }
 
-    /// Links the present version to the next name of the series.
-    fn keep_older(&self) -> io::Result<()> {
+    /// Links the present file to the next name of the series.
+    ///
+    /// # Errors
+    /// What could not be linked.
+    pub(crate) fn keep_older(&self) -> io::Result<()> {
+        fs::create_dir_all(&self.folder)?;
         let present = self.folder.join("cib.xml");
         if !present.exists() {
             return Ok(());
@@ -144,6 +199,7 @@ fn read_verified(path: &Path) -> Result<(Element, Option<String>), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cib::digest::{DigestForm, file_digest};
 
     fn version(epoch: u64) -> Element {
         let text = format!("<cib epoch=\"{epoch}\" admin_epoch=\"0\" num_updates=\"0\"><configuration><nodes/></configuration></cib>");
@@ -154,10 +210,17 @@ mod tests {
         found.cib.as_ref()?.attribute("epoch")
     }
 
+    impl CibFiles {
+        fn write_file(&self, cib: &Element, lineage: u64) -> io::Result<()> {
+            self.keep_older()?;
+            self.write(cib, &file_digest(cib, DigestForm::default()), lineage)
+        }
+    }
+
     fn written(epochs: std::ops::RangeInclusive<u64>) -> (tempfile::TempDir, CibFiles) {
         let folder = tempfile::tempdir().unwrap();
         let files = CibFiles::new(folder.path());
-        epochs.for_each(|epoch| files.write(&version(epoch), 10 * epoch).unwrap());
+        epochs.for_each(|epoch| files.write_file(&version(epoch), 10 * epoch).unwrap());
         (folder, files)
     }
 
@@ -212,7 +275,7 @@ mod tests {
         let (_folder, files) = written(1..=2);
         // A folder where the new file belongs stands for a disk that refuses; root writes through permissions.
         fs::create_dir(files.folder.join("cib.xml.new")).unwrap();
-        assert!(files.write(&version(3), 30).is_err());
+        assert!(files.write_file(&version(3), 30).is_err());
         let found = files.read();
         assert_eq!((epoch(&found), found.lineage), (Some("2"), 20));
     }
@@ -221,7 +284,7 @@ mod tests {
     fn the_series_goes_round() {
         let (_folder, mut files) = written(1..=1);
         files.older_max = 3;
-        (2..=6).for_each(|epoch| files.write(&version(epoch), 0).unwrap());
+        (2..=6).for_each(|epoch| files.write_file(&version(epoch), 0).unwrap());
         assert_eq!(files.older_newest_first().len(), 3);
         assert_eq!(read_sequence(&files.folder, SERIES), 2);
     }

@@ -5,6 +5,7 @@
 //! good. Nothing here decides which CIB is the right one of a cluster.
 
 mod cib_files;
+mod cib_store;
 mod files;
 mod inputs;
 mod writer;

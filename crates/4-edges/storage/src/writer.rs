@@ -1,13 +1,23 @@
-//! The thread that writes, so that no disk ever holds up an event loop.
+//! The threads that write, so that no disk ever holds up an event loop: one for what somebody waits for, one for saved inputs.
 
 use crate::cib_files::CibFiles;
+use crate::cib_store::CibStore;
 use crate::files::{Durability, replace};
 use crate::inputs::InputFiles;
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use xml::Element;
+
+/// When nothing was written for so long, the file of the CIB catches up with its journal.
+const AT_REST: Duration = Duration::from_secs(1);
+/// When that failed, it is tried again after so long.
+const CATCH_UP_AGAIN: Duration = Duration::from_secs(10);
+/// How many inputs may wait to be saved; beyond that the oldest are left out.
+const INPUTS_MAX: usize = 200;
 
 /// One thing to write.
 #[derive(Clone, Debug)]
@@ -33,26 +43,38 @@ pub enum Stored {
     Failed(String),
 }
 
-/// The writing thread.
+/// The writing threads.
 #[derive(Debug)]
 pub struct Writer {
     jobs: Option<Sender<Job>>,
-    thread: Option<JoinHandle<()>>,
+    inputs: Option<Sender<Job>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Writer {
-    /// Starts the thread for the host below `root`. `tell` is called on that thread.
-    pub fn start(root: &Path, tell: impl Fn(Stored) + Send + 'static) -> std::io::Result<Self> {
-        let (jobs, waiting) = channel();
-        let place = Place { cib: CibFiles::new(root), inputs: InputFiles::new(root), history: history_path(root) };
-        let thread =
-            std::thread::Builder::new().name("storage".into()).stack_size(1 << 20).spawn(move || place.write_all(&waiting, &tell))?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+    /// Starts the threads for the host below `root`. `tell` is called on them.
+    ///
+    /// # Errors
+    /// The machine has no more threads.
+    pub fn start(root: &Path, tell: impl Fn(Stored) + Send + Sync + 'static) -> std::io::Result<Self> {
+        let ((jobs, waiting), (inputs, waiting_inputs)) = (channel(), channel());
+        let (tell, tell_of_inputs) = {
+            let tell = Arc::new(tell);
+            (tell.clone(), tell)
+        };
+        let (mut place, files) = (Place { cib: CibStore::new(CibFiles::new(root)), history: history_path(root) }, InputFiles::new(root));
+        let thread = |name: &str| std::thread::Builder::new().name(name.into()).stack_size(1 << 20);
+        let threads = vec![
+            thread("storage").spawn(move || place.write_all(&waiting, &*tell))?,
+            thread("inputs").spawn(move || save_inputs(&files, &waiting_inputs, &*tell_of_inputs))?,
+        ];
+        Ok(Self { jobs: Some(jobs), inputs: Some(inputs), threads })
     }
 
-    /// Gives the thread something to write. Never waits.
+    /// Gives the threads something to write. Never waits.
     pub fn write(&self, job: Job) {
-        if let Some(jobs) = &self.jobs {
+        // An input takes milliseconds to compress, which no write of the CIB is to wait for.
+        if let Some(jobs) = if matches!(job, Job::Input { .. }) { &self.inputs } else { &self.jobs } {
             // Fails only when the thread is gone, which only a panic there could cause; the missing answer is noticed.
             let _ = jobs.send(job);
         }
@@ -65,10 +87,10 @@ impl Writer {
 }
 
 impl Drop for Writer {
-    /// Waits until everything given is written.
+    /// Waits until everything given is written, and is in the files where readers look for it.
     fn drop(&mut self) {
-        self.jobs = None;
-        if let Some(thread) = self.thread.take() {
+        (self.jobs, self.inputs) = (None, None);
+        for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
     }
@@ -79,36 +101,79 @@ fn history_path(root: &Path) -> PathBuf {
 }
 
 struct Place {
-    cib: CibFiles,
-    inputs: InputFiles,
+    cib: CibStore,
     history: PathBuf,
 }
 
 impl Place {
-    fn write_all(&self, waiting: &Receiver<Job>, tell: &dyn Fn(Stored)) {
-        while let Ok(first) = waiting.recv() {
-            let (mut cib, mut history, mut inputs) = (None, None, Vec::new());
-            for job in std::iter::once(first).chain(waiting.try_iter()) {
-                match job {
-                    Job::Cib { token, cib: element, lineage } => cib = Some((token, element, lineage)),
-                    Job::History(bytes) => history = Some(bytes),
-                    Job::Input { name, next, input } => inputs.push((name, next, input)),
+    fn write_all(&mut self, waiting: &Receiver<Job>, tell: &dyn Fn(Stored)) {
+        let mut has_failed = false;
+        loop {
+            let first = match self.cib.is_behind() {
+                true => waiting.recv_timeout(if has_failed { CATCH_UP_AGAIN } else { AT_REST }),
+                false => waiting.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match first {
+                Ok(first) => self.write(std::iter::once(first).chain(waiting.try_iter()), tell),
+                Err(reason) => {
+                    let result = self.cib.catch_up();
+                    let had_failed = std::mem::replace(&mut has_failed, result.is_err());
+                    if let Err(error) = result.as_ref()
+                        && !had_failed
+                    {
+                        tell(Stored::Failed(format!("what the CIB's journal holds is not in cib.xml yet: {error}")));
+                    }
+                    if reason == RecvTimeoutError::Disconnected {
+                        return;
+                    }
                 }
             }
-            if let Some((token, cib, lineage)) = cib {
-                let result = self.cib.write(&cib, lineage).map_err(|error| error.to_string());
-                tell(Stored::Cib { token, result });
+        }
+    }
+
+    /// Writes what waits: of several CIBs the last, at one go.
+    fn write(&mut self, jobs: impl Iterator<Item = Job>, tell: &dyn Fn(Stored)) {
+        let (mut cib, mut history) = (None, None);
+        for job in jobs {
+            match job {
+                Job::Cib { token, cib: element, lineage } => cib = Some((token, element, lineage)),
+                Job::History(bytes) => history = Some(bytes),
+                Job::Input { .. } => {}
             }
-            if let Some(bytes) = history
-                && let Err(error) = replace(&self.history, &bytes, Durability::Loose)
-            {
-                tell(Stored::Failed(error.to_string()));
+        }
+        if let Some((token, cib, lineage)) = cib {
+            let result = self.cib.store(&cib, lineage).map_err(|error| error.to_string());
+            tell(Stored::Cib { token, result });
+        }
+        if let Some(bytes) = history
+            && let Err(error) = replace(&self.history, &bytes, Durability::Loose)
+        {
+            tell(Stored::Failed(error.to_string()));
+        }
+    }
+}
+
+fn save_inputs(files: &InputFiles, waiting: &Receiver<Job>, tell: &dyn Fn(Stored)) {
+    // Compressing is for people who look back later: it takes the time that nobody else on this machine wants. On Linux this is the
+    // thread's own priority; where it cannot be lowered the work is done all the same.
+    let _ = rustix::process::setpriority_process(None, 10);
+    let mut kept = VecDeque::new();
+    while let Some(job) = kept.pop_front().or_else(|| waiting.recv().ok()) {
+        let mut left_out = 0;
+        for job in waiting.try_iter() {
+            kept.push_back(job);
+            if kept.len() > INPUTS_MAX {
+                kept.pop_front();
+                left_out += 1;
             }
-            for (name, next, input) in inputs {
-                if let Err(error) = self.inputs.write(&name, next, &input) {
-                    tell(Stored::Failed(format!("failed to save {name}: {error}")));
-                }
-            }
+        }
+        if left_out > 0 {
+            tell(Stored::Failed(format!("{left_out} inputs of plans were not saved: more are made than the disk and the processor take")));
+        }
+        if let Job::Input { name, next, input } = job
+            && let Err(error) = files.write(&name, next, &input)
+        {
+            tell(Stored::Failed(format!("failed to save {name}: {error}")));
         }
     }
 }
@@ -135,7 +200,8 @@ mod tests {
         let tokens: Vec<u64> =
             told.iter().filter_map(|stored| if let Stored::Cib { token, result: Ok(()) } = stored { Some(*token) } else { None }).collect();
         assert_eq!(tokens.last(), Some(&20));
-        assert!(matches!(told.last(), Some(Stored::Failed(text)) if text.contains("no name")), "{told:?}");
+        assert!(told.iter().any(|told| matches!(told, Stored::Failed(text) if text.contains("no name"))), "{told:?}");
+        assert!(!folder.path().join("var/lib/pacemaker/cib/cib.journal").exists(), "after the end the file has everything");
         assert_eq!(CibFiles::new(folder.path()).read().lineage, 20);
         assert_eq!(Writer::read_history(folder.path()).as_deref(), Some(&b"what ran"[..]));
         assert_eq!(InputFiles::new(folder.path()).next_number("pe-input"), 2);

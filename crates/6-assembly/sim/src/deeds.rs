@@ -65,7 +65,7 @@ impl World {
             Deed::Health(health) => self.health = health,
             Deed::LoseDisk { host } => {
                 self.power_off(host, "its disk is lost");
-                self.hosts[host].disk = None;
+                self.hosts[host].disk = Default::default();
             }
             Deed::Disk { host, state } => self.hosts[host].disk_state = state,
             Deed::Clock { host, jump, drift } => {

@@ -1,7 +1,9 @@
 //! One host: what is on its disk, what its root role does, its daemon if one runs.
 
+use crate::disk::Disk;
 use crate::remote::Reach;
-use member::{Member, StoredCib};
+use cib::journal::Journal;
+use member::Member;
 use messages::agent::{AgentCall, AgentResult};
 use messages::group::Incarnation;
 use model::{CallId, NodeName};
@@ -25,6 +27,8 @@ pub(crate) struct Daemon {
     pub last_delivery: Duration,
     pub last_sequenced: Duration,
     pub last_stored: Duration,
+    /// What its storage knows of the disk.
+    pub journal: Journal,
     /// When it last stood still.
     pub stood_still: Option<Duration>,
 }
@@ -38,7 +42,7 @@ pub(crate) struct Host {
     pub life: u64,
     pub daemon: Option<Daemon>,
     /// What survives everything but the loss of the disk.
-    pub disk: Option<StoredCib>,
+    pub disk: Disk,
     pub disk_state: DiskState,
     /// How far its calendar clock is off, and how fast it goes wrong.
     pub clock: HostClock,
@@ -118,7 +122,7 @@ impl Host {
             is_up: false,
             life: 0,
             daemon: None,
-            disk: None,
+            disk: Disk::default(),
             disk_state: DiskState::Good,
             clock: HostClock::default(),
             had_quorum: false,

@@ -3,6 +3,7 @@
 use crate::check::Checkers;
 use crate::check::RECOVERY_MAX;
 use crate::configuration::{Expected, configuration};
+use crate::disk::Disk;
 use crate::host::Host;
 use crate::random::Random;
 use crate::remote::Reach;
@@ -120,7 +121,7 @@ pub(crate) fn build(names: &[(String, u32)], cib: Element, expected: Expected, r
     let cib = Arc::new(cib);
     let members = names.iter().map(|(name, id)| {
         let mut host = Host::new(name.as_str().into(), *id);
-        host.disk = Some(StoredCib { cib: cib.clone(), lineage: 0 });
+        host.disk = Disk::with(StoredCib { cib: cib.clone(), lineage: 0 });
         host
     });
     let remotes = expected.connections.iter().map(|name| (name, None));

@@ -9,6 +9,8 @@ pub enum Sabotage {
     LyingDevice,
     /// A disk says that it has what it has not.
     LyingDisk,
+    /// A start that reads the file of the CIB and not its journal.
+    Forgetful,
     /// A scheduler that comes to something else the second time.
     MoodyScheduler,
     /// A member that never hears of its plans.
@@ -35,10 +37,11 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// Each with the promise whose checker catches it, and within how many seeds.
-    pub const ALL: [(Sabotage, &'static str, u64); 13] = [
+    pub const ALL: [(Sabotage, &'static str, u64); 14] = [
         (Sabotage::LyingDevice, "S1", 40),
         (Sabotage::LyingDisk, "S2", 40),
-        (Sabotage::MoodyScheduler, "S3", 20),
+        (Sabotage::Forgetful, "S2", 150),
+        (Sabotage::MoodyScheduler, "S3", 80),
         (Sabotage::DeafMember, "L1", 1),
         (Sabotage::SlowScheduler, "S4", 60),
         (Sabotage::TriggerHappy, "F1", 1),

@@ -410,10 +410,11 @@ impl World {
             }
             return;
         }
+        let (stored, has_dropped) = host.disk.read(self.sabotage);
         let config = MemberConfig {
             uuid: format!("00000000-0000-0000-0000-{number:012}"),
             version: "sim".to_owned(),
-            stored: host.disk.clone(),
+            stored,
             history: host.history.clone(),
             copies: self.copies.clone(),
             ..MemberConfig::new(host.name.clone(), host.id)
@@ -428,6 +429,7 @@ impl World {
             last_delivery: self.now,
             last_sequenced: self.now,
             last_stored: self.now,
+            journal: Default::default(),
             stood_still: None,
         });
         let welcome = AgentEvent::Welcome {
@@ -438,7 +440,8 @@ impl World {
         };
         let results: Vec<AgentResult> = host.results.values().cloned().collect();
         let name = host.name.clone();
-        self.note(|| format!("{name}: daemon starts"));
+        let dropped = if has_dropped { ", without the last write, which was not finished" } else { "" };
+        self.note(|| format!("{name}: daemon starts{dropped}"));
         self.deliver(at, number, ToDaemon::Event(Box::new(MemberEvent::Started)));
         self.deliver(at, number, ToDaemon::Event(Box::new(MemberEvent::Agent(welcome))));
         for result in results {
