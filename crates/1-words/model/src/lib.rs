@@ -8,6 +8,7 @@ mod keys;
 mod names;
 mod role;
 mod score;
+pub mod secret;
 mod time;
 
 pub use exit::{AgentExit, ExecutionStatus};

@@ -21,6 +21,8 @@ pub struct Invocation {
     pub output_max: usize,
     /// How many processes its group may have at once; one that forks on and on is ended.
     pub processes_max: usize,
+    /// Values that must not be repeated of what the agent says.
+    pub secrets: Vec<String>,
 }
 
 /// Why a call cannot be made.
@@ -50,6 +52,7 @@ impl Invocation {
         {
             return Err(CallError::Invalid(format!("parameter {name:?} cannot be passed to an agent")));
         }
+        let configured = call;
         let call = crate::secrets::revealed(host, call).map_err(CallError::NotConfigured)?;
         let call = call.as_ref();
         let is_metadata = matches!(call.action.as_str(), "meta-data" | "metadata");
@@ -64,6 +67,7 @@ impl Invocation {
             user: host.unprivileged.filter(|_| call.unprivileged || call.agent.class == ALERT),
             output_max: if is_metadata { METADATA_MAX } else { OUTPUT_MAX },
             processes_max: PROCESSES_MAX,
+            secrets: crate::secrets::values(configured, call),
         };
         match host.class_of(&call.agent) {
             // Compat: alert programs get no argument.

@@ -24,6 +24,7 @@ pub struct Spawned {
     stdout: Output,
     stderr: Output,
     processes_max: usize,
+    secrets: Vec<String>,
 }
 
 /// How a run ended, and what it said.
@@ -87,6 +88,7 @@ pub fn spawn(invocation: &Invocation) -> Result<Spawned, AgentOutcome> {
             stdout: Output::new(stdout, invocation.output_max),
             stderr: Output::new(stderr, invocation.output_max),
             processes_max: invocation.processes_max,
+            secrets: invocation.secrets.clone(),
         })
     };
     let watched = watch();
@@ -178,7 +180,9 @@ impl Spawned {
             output.read_rest();
         }
         let exit_reason = own_reason.or_else(|| self.stderr.exit_reason());
-        Ended { outcome, stdout: self.stdout.text(), stderr: self.stderr.text(), exit_reason }
+        // What an agent says ends in logs, in the status and in alerts. Its standard output stays: what devices list is looked up there.
+        let hidden = |text: String| model::secret::without_values(&text, self.secrets.iter().map(String::as_str));
+        Ended { outcome, stdout: self.stdout.text(), stderr: hidden(self.stderr.text()), exit_reason: exit_reason.map(hidden) }
     }
 
     async fn watch(&mut self, timeout: Duration, cancel: impl Future<Output = ()>) -> Why {

@@ -48,6 +48,12 @@ pub(crate) fn revealed<'a>(host: &AgentHost, call: &'a AgentCall) -> Result<Cow<
     Ok(Cow::Owned(call))
 }
 
+/// Returns the values that must not be repeated: of parameters whose names say so, and those that [`revealed`] brought in.
+pub(crate) fn values(configured: &AgentCall, revealed: &AgentCall) -> Vec<String> {
+    let is_secret = |name: &str| model::secret::is_secret(name) || configured.parameters.get(name).is_some_and(|value| value == SECRET);
+    revealed.parameters.iter().filter(|(name, value)| is_secret(name) && *value != SECRET).map(|(_, value)| value.clone()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -17,6 +17,7 @@ fn script(text: &str) -> Invocation {
         user: None,
         output_max: 64 * 1024,
         processes_max: 1000,
+        secrets: Vec::new(),
     }
 }
 
@@ -45,6 +46,14 @@ fn what_an_agent_says_and_how_it_ends_is_kept() {
         AMPLE,
     );
     assert_eq!((ended.stdout.as_str(), ended.exit_reason.as_deref()), ("out\n", Some("disk is gone")));
+}
+
+#[test]
+fn what_an_agent_says_of_its_secrets_is_hidden() {
+    let text = "echo geheim; echo 'login as geheim: denied' >&2; echo 'ocf-exit-reason:geheim is wrong' >&2";
+    let ended = run(&Invocation { secrets: vec!["geheim".into()], ..script(text) }, AMPLE);
+    assert_eq!(ended.exit_reason.as_deref(), Some("**** is wrong"));
+    assert!(ended.stderr.contains("login as ****: denied") && !ended.stderr.contains("geheim"), "{}", ended.stderr);
 }
 
 #[test]

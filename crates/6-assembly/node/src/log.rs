@@ -28,6 +28,7 @@ impl Log {
         if level < self.least {
             return;
         }
+        let text = &model::secret::without_named(text);
         let line = self.line(&jiff::Zoned::now().strftime("%b %d %H:%M:%S%.3f").to_string(), level, text);
         // Opened for each line, so that whoever rotates the log need not tell us.
         let file = OpenOptions::new().create(true).append(true).mode(0o660).open(&self.path);

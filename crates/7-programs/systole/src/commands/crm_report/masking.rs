@@ -1,10 +1,8 @@
-//! Values that must not leave the cluster: those of parameters whose names match an expression.
+//! Values that must not leave the cluster: those of parameters whose names are secret or match an expression.
 
 use admin::{Exit, Refusal};
+use model::secret::{HIDDEN, SECRET_NAMES};
 use regex::Regex;
-
-/// What stands where a value was.
-const MASKED: &str = "****";
 
 /// Finds the values to mask.
 #[derive(Clone, Debug)]
@@ -14,10 +12,10 @@ pub struct Mask {
 }
 
 impl Mask {
-    /// Masks parameters whose names match `passw.*` or one of these expressions.
+    /// Masks parameters whose names are secret or match one of these expressions.
     pub fn new(names: &[String]) -> Result<Self, Refusal> {
         let mut patterns = Vec::new();
-        for name in std::iter::once("passw.*").chain(names.iter().map(String::as_str)) {
+        for name in SECRET_NAMES.into_iter().chain(names.iter().map(String::as_str)) {
             // Within a name; `.` must not lead over its end.
             let name = format!("(?:{})", name.replace('.', "[^\"'=:;,\\s<>]"));
             for pattern in [
@@ -34,7 +32,7 @@ impl Mask {
 
     /// Returns the text with the values masked.
     pub fn apply(&self, text: &str) -> String {
-        self.patterns.iter().fold(text.to_owned(), |text, pattern| pattern.replace_all(&text, format!("${{1}}{MASKED}${{3}}")).into_owned())
+        self.patterns.iter().fold(text.to_owned(), |text, pattern| pattern.replace_all(&text, format!("${{1}}{HIDDEN}${{3}}")).into_owned())
     }
 }
 

@@ -36,7 +36,7 @@ pub struct Arguments {
     /// A log file to collect too
     #[arg(short = 'l', long, value_name = "FILE")]
     logfile: Vec<PathBuf>,
-    /// Names of parameters whose values are masked, as an expression (besides "passw.*")
+    /// Names of parameters whose values are masked, as an expression (besides passw…, secret, … which are always)
     #[arg(short = 'p', value_name = "PATT")]
     masked: Vec<String>,
     /// What to look for in logs, as an expression (besides "CRIT:" and "ERROR:")
