@@ -3,8 +3,8 @@
 //! A chore prints what it runs, and ends with a code that says whether all is well.
 
 mod bench;
+mod beside;
 mod check;
-mod failover;
 mod floors;
 mod fuzz;
 mod package;
@@ -26,6 +26,7 @@ cargo xtask fuzz [OPTIONS]    what comes from outside, changed at random (--help
 cargo xtask corpus [OPTIONS]  the scheduler against the incumbent's cases (--bless raises the tally)
 cargo xtask bench scheduler   what a decision costs, beside the incumbent's; writes docs/performance.md
 cargo xtask bench failover    how soon a real cluster recovers, beside the incumbent's; writes docs/performance.md
+cargo xtask bench tools       what calls and writes cost in a real cluster, beside the incumbent's; writes docs/performance.md
 cargo xtask package           builds a Debian package
 cargo xtask variants [ARGS]   random variants of those cases, to ask the incumbent and the scheduler about
 cargo xtask packages          lists the Debian packages that tests use, and which are missing
@@ -41,7 +42,9 @@ fn main() -> ExitCode {
         Some("soak") => proof::soak(&arguments[1..]),
         Some("fuzz") => fuzz::run(&arguments[1..]),
         Some("corpus") => cargo_run("rehearsal", "corpus", &arguments[1..]),
-        Some("bench") if arguments.get(1).is_some_and(|what| what == "failover") => failover::run(&arguments[2..]),
+        Some("bench") if arguments.get(1).is_some_and(|what| what == "failover" || what == "tools") => {
+            beside::run(&arguments[1], &arguments[2..])
+        }
         Some("bench") => bench::run(&arguments[1..]),
         Some(bench::MEASURE) => bench::measure_here(&arguments[1..]),
         Some("package") => package::run(),
