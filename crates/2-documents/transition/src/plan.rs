@@ -85,8 +85,10 @@ impl Plan {
         let total = |node: &str| self.terms(resource, node).fold(Score::ZERO, |sum, reason| sum + reason.score);
         let here: Vec<String> =
             self.terms(resource, node).filter(|r| r.score != Score::ZERO).map(|r| format!("{} {}", r.score, r.words())).collect();
+        // Between nodes of the same score something else decided.
+        let tie = self.terms(resource, node).find(|reason| reason.source == "tie").map(|reason| reason.text.as_str());
         // A closed node may be chosen all the same (what is there already stays); its score is not why.
-        if here.is_empty() || total(node).is_forbidden() {
+        if (here.is_empty() && tie.is_none()) || total(node).is_forbidden() {
             return None;
         }
         // A node that nothing speaks for or against has no reason, and a line of the trace all the same.
@@ -95,12 +97,16 @@ impl Plan {
         let reasoned = self.reasons.iter().filter(|r| r.resource == *resource).filter_map(|r| r.node.as_ref());
         let others: BTreeSet<&NodeName> =
             traced.chain(reasoned).filter(|other| **other != *node && !total(other.as_str()).is_forbidden()).collect();
-        let (score, here) = (total(node), here.join(" + "));
+        let (score, here) = (total(node), if here.is_empty() { String::new() } else { format!(" = {}", here.join(" + ")) });
         let rivals: Vec<&str> = others.iter().filter(|other| total(other.as_str()) == score).map(|other| other.as_str()).collect();
         Some(match (others.is_empty(), rivals.is_empty()) {
-            (true, _) => format!("{node} is the only node left ({score} = {here})"),
-            (false, true) => format!("{node} has the highest score ({score} = {here}) of the nodes left"),
-            (false, false) => format!("{node} has the highest score ({score} = {here}), as {} has, and comes first", rivals.join(" and ")),
+            (true, _) => format!("{node} is the only node left ({score}{here})"),
+            (false, true) => format!("{node} has the highest score ({score}{here}) of the nodes left"),
+            (false, false) => format!(
+                "{node} has the highest score ({score}{here}), as {} has, and {}",
+                rivals.join(" and "),
+                tie.unwrap_or("comes first")
+            ),
         })
     }
 }
@@ -149,5 +155,9 @@ mod tests {
         assert!(plan.choice("web", "b").unwrap().ends_with("of the nodes left"), "nothing speaks against c, nor for it");
         let plan = Plan { reasons: vec![reason("a", 50, "likes-a"), reason("b", 50, "likes-b")], ..Plan::default() };
         assert_eq!(plan.choice("web", "a").unwrap(), "a has the highest score (50 = 50 location likes-a), as b has, and comes first");
+        let tie = Reason { source: "tie".into(), text: "has been given fewer resources (1 resource, b 3)".into(), ..reason("a", 0, "tie") };
+        let plan = Plan { reasons: vec![tie], scores: vec![line("a"), line("b")], ..Plan::default() };
+        let words = "a has the highest score (0), as b has, and has been given fewer resources (1 resource, b 3)";
+        assert_eq!(plan.choice("web", "a").unwrap(), words, "a move to spread the load has a reason");
     }
 }

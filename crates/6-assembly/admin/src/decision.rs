@@ -1,17 +1,17 @@
 //! One decision of the scheduler, kept with what it was made from, for questions about it.
 
 use model::{Role, Score, Timestamp};
-use scheduler::constraints::constraints;
+use scheduler::constraints::{Constraints, constraints};
 use scheduler::placement::{Placement, placement};
 use scheduler::scores::scores;
 use status::{Facts, Kind, NodeIndex, ResourceIndex};
-use std::collections::BTreeSet;
 use transition::Reason;
 use xml::Element;
 
 /// A decision: what is known, and where everything goes.
 pub(crate) struct Decision {
     pub facts: Facts,
+    pub constraints: Constraints,
     pub placement: Placement,
 }
 
@@ -22,7 +22,7 @@ impl Decision {
         let constraints = constraints(&facts, &document.configuration);
         let scores = scores(&facts, &constraints);
         let placement = placement(&facts, &constraints, &scores);
-        Self { facts, placement }
+        Self { facts, constraints, placement }
     }
 
     /// Returns the primitives that are, or are below, the resource of this id.
@@ -45,21 +45,6 @@ impl Decision {
 
     pub fn name(&self, node: NodeIndex) -> &str {
         self.facts.node(node).name.as_str()
-    }
-
-    /// Returns where the primitives of a resource go, as text that can be compared.
-    pub fn destinations(&self, id: &str) -> BTreeSet<String> {
-        let placed = self.primitives(id).into_iter().filter_map(|index| Some((index, self.placement.node[index.position()]?)));
-        let words = |(index, node)| match self.role_planned(index) {
-            Role::Promoted => format!("{} (promoted)", self.name(node)),
-            _ => self.name(node).to_owned(),
-        };
-        placed.map(words).collect()
-    }
-
-    /// Returns whether a part of a resource goes to a node.
-    pub fn goes_to(&self, id: &str, node: NodeIndex) -> bool {
-        self.primitives(id).into_iter().any(|index| self.placement.node[index.position()] == Some(node))
     }
 
     /// Returns the role that a primitive is to have.

@@ -38,6 +38,13 @@ fn line(facts: &Facts, graph: &Graph, by_id: &BTreeMap<ActionId, &Action>, actio
     Some(format!("  {} waits for {}{more}", words(action), waits.join(", ")))
 }
 
+/// Returns the actions that one waits for, through points that nobody carries out.
+pub(crate) fn firsts_of<'g>(graph: &'g Graph, action: &Action) -> Vec<&'g Action> {
+    let by_id: BTreeMap<ActionId, &Action> = graph.actions.iter().map(|action| (action.id, action)).collect();
+    let firsts = firsts(&by_id, action);
+    graph.actions.iter().filter(|first| firsts.contains(&first.id)).collect()
+}
+
 /// Returns what an action waits for, through points that nobody carries out and through notifications.
 fn firsts(by_id: &BTreeMap<ActionId, &Action>, action: &Action) -> BTreeSet<ActionId> {
     let (mut found, mut seen, mut open) = (BTreeSet::new(), BTreeSet::new(), action.after.clone());

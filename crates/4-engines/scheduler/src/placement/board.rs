@@ -53,6 +53,21 @@ pub(super) enum Origin {
     Colocation(u32),
     /// A rule of the cluster's own, by source and name.
     Rule(&'static str, &'static str),
+    /// Nothing of the score: what decided between nodes of the same score.
+    Tie(Tie),
+}
+
+/// What decided between nodes of the same score.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Tie {
+    /// It runs there already.
+    Present,
+    /// The node has more capacity left.
+    Capacity,
+    /// The node has been given so many resources, the other one so many.
+    Load { here: u32, other: NodeIndex, there: u32 },
+    /// It has the first name.
+    Name,
 }
 
 /// One change of a score during placement.

@@ -3,7 +3,7 @@
 //! Primaries are placed before it, dependents are heard; then target role, quorum policy, management and capacity
 //! narrow the choice, and scores, the present node and names decide it.
 
-use super::board::{Board, Origin, PLACING_DEPTH_MAX};
+use super::board::{Board, Change, Origin, PLACING_DEPTH_MAX, Tie};
 use super::colocation::End;
 use model::Role;
 use status::{Kind, NoQuorumPolicy, NodeIndex, PlacementStrategy, ResourceIndex};
@@ -133,7 +133,27 @@ impl Board<'_> {
             });
             preferred.unwrap_or_else(|| self.stay_or_best(resource, &nodes, (best, best_score)))
         });
+        if let Some(chosen) = chosen {
+            self.note_tie(resource, &nodes, chosen);
+        }
         self.settle(resource, chosen, false, last_word);
+    }
+
+    /// Notes what decided between the chosen node and the next one of the same score.
+    fn note_tie(&mut self, resource: ResourceIndex, nodes: &[(NodeIndex, i32)], chosen: (NodeIndex, i32)) {
+        let equal = nodes.iter().find(|&&(node, score)| node != chosen.0 && score == chosen.1 && score >= 0 && self.is_usable(node));
+        let Some(&(other, _)) = equal else { return };
+        let load = |node: NodeIndex| self.grounds[node.position()].resource_count;
+        let (here, there) = (load(chosen.0), load(other));
+        let strategy = self.facts.options.placement_strategy;
+        let is_first = nodes.first().is_some_and(|first| first.0 == chosen.0);
+        let tie = match () {
+            () if self.current_node(resource) == Some(chosen.0) && (!is_first || here >= there) => Tie::Present,
+            () if strategy == PlacementStrategy::Balanced && self.capacities.compare(chosen.0, other).is_lt() => Tie::Capacity,
+            () if strategy != PlacementStrategy::Minimal && here < there => Tie::Load { here, other, there },
+            () => Tie::Name,
+        };
+        self.seat_mut(resource).terms.push(Change { node: chosen.0, delta: 0, origin: Origin::Tie(tie), replaces: false });
     }
 
     /// Returns the present node where it is as good as the best, else the best.

@@ -2,7 +2,7 @@
 //!
 //! They add up to the score that is shown; a term that replaces the score drops those before it.
 
-use super::board::{Board, Change, Origin};
+use super::board::{Board, Change, Origin, Tie};
 use crate::scores::{Scores, Term};
 use compact_str::CompactString;
 use model::Score;
@@ -63,7 +63,20 @@ fn of_change(board: &Board<'_>, resource: ResourceIndex, change: &Change) -> Rea
             let text = format!("{} with {}", names(link.dependent), names(link.primary));
             reason(board, resource, change.node, score, "colocation", id.to_string(), text)
         }
+        Origin::Tie(tie) => reason(board, resource, change.node, score, "tie", "tie".to_owned(), tie_words(board, tie)),
         Origin::Rule(source, name) => reason(board, resource, change.node, score, source, name.to_owned(), words(source, name).to_owned()),
+    }
+}
+
+fn tie_words(board: &Board<'_>, tie: Tie) -> String {
+    match tie {
+        Tie::Present => "runs it already".to_owned(),
+        Tie::Capacity => "has more capacity left".to_owned(),
+        Tie::Load { here, other, there } => {
+            let noun = if here == 1 { "resource" } else { "resources" };
+            format!("has been given fewer resources ({here} {noun}, {} {there})", board.facts.node(other).name)
+        }
+        Tie::Name => "comes first by its name".to_owned(),
     }
 }
 

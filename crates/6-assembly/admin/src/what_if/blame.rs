@@ -4,7 +4,7 @@
 
 use super::change::without;
 use crate::decision::{Decision, state_that_closes};
-use crate::explain::{with_standby, without_failures};
+use crate::explain::fix::{Fix, without_failures};
 use crate::outlook::Outlook;
 use cib::edit::{PairPlace, Wanted, set_pair};
 use serde::Serialize;
@@ -146,12 +146,15 @@ fn trials<'d>(cib: &Element, decision: &Decision, down: impl Iterator<Item = &'d
             add("constraint", id, format!("constraint {id} were gone"), changed);
         }
     }
-    let bases: BTreeSet<&str> = names.iter().map(|name| name.split(':').next().unwrap_or(name)).chain(names.iter().copied()).collect();
-    if let Some(changed) = without_failures(cib, &bases) {
+    let bases: BTreeSet<String> = names.iter().map(|name| name.split(':').next().unwrap_or(name).to_owned()).collect();
+    if let Some(changed) = without_failures(cib, facts, &bases) {
         add("failures", "failures", "the failures were forgotten (systole cleanup)".to_owned(), changed);
     }
     for (_, node) in facts.nodes_in_order().filter(|(_, node)| node.online && state_that_closes(node) == Some("is in standby")) {
-        add("standby", node.name.as_str(), format!("{} left standby", node.name), with_standby(cib, &node.id, "off"));
+        let fix = Fix::Unstandby { node: node.name.to_string() };
+        if let Some(changed) = fix.apply(cib, facts) {
+            add("standby", node.name.as_str(), fix.condition(), changed);
+        }
     }
     for (is_set, name, value) in [
         (!facts.options.symmetric_cluster, "symmetric-cluster", "true"),
@@ -210,6 +213,11 @@ fn links(facts: &Facts) -> Vec<(ResourceIndex, ResourceIndex)> {
 /// Returns the constraints of a configuration.
 pub(crate) fn constraints(cib: &Element) -> impl Iterator<Item = &Element> {
     cib.descend(&["configuration", "constraints"]).into_iter().flat_map(Element::elements)
+}
+
+/// Returns the element that configures a resource.
+pub(crate) fn resource_element<'c>(cib: &'c Element, id: &str) -> Option<&'c Element> {
+    cib.descend(&["configuration", "resources"])?.descendants().find(|element| element.id() == Some(id))
 }
 
 /// Returns the ids that depend and the ids that are depended on; of sets, all of both.

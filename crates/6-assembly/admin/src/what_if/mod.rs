@@ -9,7 +9,7 @@ mod report;
 mod tests;
 
 pub use blame::{Blame, Down, blame};
-pub(crate) use blame::{constraints, sides};
+pub(crate) use blame::{constraints, resource_element, sides};
 pub use change::{Change, Imagined, Votes};
 pub(crate) use change::{joined, without};
 

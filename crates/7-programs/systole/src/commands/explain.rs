@@ -1,6 +1,7 @@
 //! `systole explain`: why a resource or a node is as it is.
 
 use crate::commands::cib_input::CibInput;
+use crate::commands::tool;
 use admin::outlook::moment;
 use admin::{Exit, explain};
 use clap::Parser;
@@ -19,11 +20,14 @@ struct Arguments {
     /// Of a CIB in a file (a saved input, compressed or not; "-": standard input) instead of the running cluster
     #[arg(long, short = 'x', alias = "cib", value_name = "FILE")]
     xml_file: Option<String>,
+    /// text or json
+    #[arg(long, short = 'o', default_value = "text", value_parser = ["text", "json"])]
+    output: String,
 }
 
 /// Runs `systole explain`.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
-    let arguments = match super::tool::parse::<Arguments>(arguments) {
+    let arguments = match tool::parse::<Arguments>(arguments) {
         Ok(arguments) => arguments,
         Err(code) => return code,
     };
@@ -31,11 +35,20 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         let input = arguments.xml_file.as_deref().map_or(CibInput::Live, CibInput::from_argument);
         let cib = input.prepared("systole explain")?.cib;
         let now = moment(&cib);
-        let lines = match explain::resource(&cib, &arguments.name, now) {
-            Err(refusal) if refusal.exit == Exit::NO_SUCH => explain::node(&cib, &arguments.name, now)?,
-            other => other?,
+        let (lines, json) = match explain::resource(&cib, &arguments.name, now) {
+            Err(refusal) if refusal.exit == Exit::NO_SUCH => {
+                let answer = explain::node(&cib, &arguments.name, now)?;
+                (answer.lines(), serde_json::json!(answer))
+            }
+            other => {
+                let answer = other?;
+                (answer.lines(), serde_json::json!(answer))
+            }
         };
-        lines.iter().for_each(|line| println!("{line}"));
+        match arguments.output.as_str() {
+            "json" => tool::print(&format!("{json:#}\n")),
+            _ => tool::print(&format!("{}\n", lines.join("\n"))),
+        }
         Ok(())
     };
     super::here::end("systole explain", act())

@@ -252,7 +252,7 @@ fn why(arguments: &Arguments, scene: &Scene<'_>, report: &mut Report) -> Result<
         report.element(answer);
         // Beyond the incumbent: why it is where it is, and what would change that.
         report.line("");
-        for line in admin::explain::resource(scene.cib, id, admin::now())? {
+        for line in admin::explain::resource(scene.cib, id, admin::now())?.lines() {
             report.line(line);
         }
         return Ok(Exit::OK);
