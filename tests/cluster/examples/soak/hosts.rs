@@ -99,8 +99,10 @@ fn faults(lab: &Lab, random: &mut Random, until: Instant, tally: &mut Tally) -> 
                 }
             }
             std::thread::sleep(Duration::from_millis(200));
+            // Each by its own knowledge: who has not noticed yet that another's engine ended still takes all to be there.
             RESOURCES.iter().all(|name| lab.active(name).len() == 1)
-                && lab.hosts.iter().any(|host| lab.tool(host, "crm_mon", &["-1"]).is_ok_and(|text| text.contains(&online)))
+                && lab.hosts.iter().all(|host| ring(host) == lab.hosts.len())
+                && lab.hosts.iter().all(|host| lab.tool(host, "crm_mon", &["-1"]).is_ok_and(|text| text.contains(&online)))
         };
         if !eventually(PATIENCE, is_well) {
             tally.problems.push(format!("after {fault} of {} the cluster is not well again", host.name));
@@ -108,6 +110,12 @@ fn faults(lab: &Lab, random: &mut Random, until: Instant, tally: &mut Tally) -> 
     }
     tally.measure(begun, processes());
     Ok(())
+}
+
+/// Returns how many hosts this host's Corosync sees; 0 where it does not run.
+fn ring(host: &Host) -> usize {
+    let text = host.script("corosync-quorumtool -s || true", &[]).unwrap_or_default();
+    text.lines().find_map(|line| line.strip_prefix("Nodes:")?.trim().parse().ok()).unwrap_or(0)
 }
 
 /// Takes a cut back. A host that was switched off meanwhile has no cable until it boots.
