@@ -188,6 +188,30 @@ fn what_follows_results_of_other_nodes_is_recorded_as_later_than_they_are() {
     }
 }
 
+/// Found by the simulator (seed 700232 with 20 deeds): the target, cut off meanwhile, stopped what had not yet arrived.
+#[test]
+fn what_migrates_away_is_recorded_with_the_time_of_its_end() {
+    let mut rig = Rig::new();
+    for operation in ["migrate_to", "stop"] {
+        rig.ordered("vm", operation, 0);
+        let call = CallId(if operation == "stop" { 2 } else { 1 });
+        let (outcome, started, run_time) = (AgentOutcome::Exited(0), Timestamp::from_seconds(1000), seconds(15));
+        let (stdout, stderr) = (String::new(), String::new());
+        rig.event(Event::AgentFinished(AgentResult {
+            id: call,
+            outcome,
+            stdout,
+            stderr,
+            exit_reason: None,
+            started,
+            run_time,
+            queue_time: Duration::ZERO,
+        }));
+    }
+    let times: Vec<i64> = rig.executor.unacknowledged.values().map(|report| report.last_change.seconds()).collect();
+    assert_eq!(times, [1015, 1000]);
+}
+
 /// Found with remote nodes: a connection that was lost in the second in which it was made was taken for one that is there.
 #[test]
 fn a_change_within_a_second_is_a_second_later() {

@@ -18,6 +18,7 @@ struct Cluster {
 
 const ONLINE: &str = r#"in_ccm="true" crmd="online" join="member" expected="member""#;
 const LOST: &str = r#"in_ccm="false" crmd="offline" join="down" expected="member""#;
+const GUEST: &str = r#"in_ccm="true" remote_node="true""#;
 const TWO: &[(&str, &str)] = &[("n1", ONLINE), ("n2", ONLINE)];
 
 fn dummy(id: &str) -> String {
@@ -33,7 +34,9 @@ impl Cluster {
         }
         let (mut nodes, mut states) = (String::new(), String::new());
         for (name, state) in self.nodes {
-            nodes += &format!(r#"<node id="{name}" uname="{name}"/>"#);
+            if *state != GUEST {
+                nodes += &format!(r#"<node id="{name}" uname="{name}"/>"#);
+            }
             let mut attributes = String::new();
             for (_, key, value) in self.attributes.iter().filter(|(of, _, _)| of == name) {
                 attributes += &format!(r#"<nvpair id="a-{name}-{key}" name="{key}" value="{value}"/>"#);
@@ -56,6 +59,7 @@ impl Cluster {
             for (resource, operations) in &histories {
                 let agent = match *resource {
                     "f" => r#"class="stonith" type="fence_dummy""#,
+                    "guest" => r#"class="ocf" provider="pacemaker" type="remote" container="vm""#,
                     _ => r#"class="ocf" provider="heartbeat" type="Dummy""#,
                 };
                 resources += &format!(r#"<lrm_resource id="{resource}" {agent}>{operations}</lrm_resource>"#);
@@ -309,4 +313,34 @@ fn a_live_migration_takes_the_place_of_stop_and_start() {
         ..Cluster::default()
     }
     .check(&["migrate_from a n2 < migrate_to a n1", "migrate_to a n1", "stop a n1 < migrate_from a n2, migrate_to a n1"]);
+}
+
+/// Found by the simulator (seed 800022 with 20 deeds, two remote nodes and a guest): what was to arrive waited for a probe, the probe for the
+/// new connection, that for the end of the earlier one, and this for what was to arrive.
+#[test]
+fn what_migrates_to_a_guest_whose_connection_moves_follows_the_new_connection() {
+    let resources = r#"<primitive id="vm" class="ocf" provider="heartbeat" type="Dummy"><meta_attributes id="m-vm"><nvpair id="m-vm-1" name="remote-node" value="guest"/></meta_attributes></primitive>
+        <primitive id="a" class="ocf" provider="heartbeat" type="Dummy"><meta_attributes id="m"><nvpair id="m-1" name="allow-migrate" value="true"/></meta_attributes></primitive>"#;
+    Cluster {
+        options: "stonith-enabled=false",
+        nodes: &[("n1", ONLINE), ("n2", ONLINE), ("guest", GUEST)],
+        resources,
+        constraints: r#"<rsc_location id="l" rsc="a" node="guest" score="100"/>"#,
+        history: &[
+            ("n1", "vm", "start"),
+            ("n2", "vm", "monitor:7"),
+            ("n2", "guest", "start"),
+            ("n1", "a", "start"),
+            ("n2", "a", "monitor:7"),
+        ],
+        ..Cluster::default()
+    }
+    .check(&[
+        "migrate_from a guest < migrate_to a n1, start guest n1, stop guest n2",
+        "migrate_to a n1 < start guest n1, stop guest n2",
+        "monitor guest n1 < start guest n1, stop guest n2",
+        "start guest n1 < stop guest n2",
+        "stop a n1 < migrate_from a guest, migrate_to a n1, start guest n1, stop guest n2",
+        "stop guest n2",
+    ]);
 }

@@ -139,6 +139,8 @@ impl Draft<'_> {
                 self.start_before(launcher, index, Relation::FIRST_IMPLIES_THEN);
                 self.start_before(connection, index, Relation::NONE);
             }
+            // Compat (C-403): Pacemaker has what arrives wait for the end of the earlier connection, and that for what arrives.
+            "migrate_from" if self.moves(connection) => self.start_before(connection, index, Relation::NONE),
             "stop" | "demote" | "migrate_to" | "migrate_from" => {
                 if !self.r(launcher).failed {
                     self.before_stop(index, connection, Relation::NONE);
@@ -151,6 +153,12 @@ impl Draft<'_> {
             }
             _ => self.start_before(connection, index, Relation::NONE),
         }
+    }
+
+    /// Returns whether a connection is to be held by another member than now.
+    fn moves(&self, connection: ResourceIndex) -> bool {
+        let (began, ended) = (self.current_node(connection), self.r(connection).assigned);
+        began.is_some() && ended.is_some() && began != ended
     }
 
     /// Returns whether an action is repeated (or cancels one that is).
@@ -171,7 +179,8 @@ impl Draft<'_> {
         }
         let partly_moved = self.fact(connection).launcher.is_none() && self.r(connection).migrating_to.is_some();
         let task = if action.task == "notify" { action.meta("notify_operation").unwrap_or_default() } else { &action.task };
-        let before_the_move = matches!(task, "cancel" | "stop" | "demote" | "migrate_from" | "migrate_to");
+        let is_guest = self.fact(connection).launcher.is_some();
+        let before_the_move = matches!(task, "cancel" | "stop" | "demote" | "migrate_to") || (task == "migrate_from" && !is_guest);
         Some(if before_the_move && !partly_moved { began } else { ended })
     }
 }
