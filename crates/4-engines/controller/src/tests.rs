@@ -297,6 +297,18 @@ fn a_new_coordinator_waits_a_moment_for_what_its_members_have_to_say() {
     assert_eq!(rig.event(Event::Hurry), ["calculate"], "unless there is nothing to start");
 }
 
+/// Found by the simulator (seed 700271 with 20 deeds): what was ordered in an earlier time had the key of what was ordered anew.
+#[test]
+fn who_leads_again_counts_its_plans_on() {
+    let mut rig = Rig::new();
+    assert_eq!(rig.plan(&["1 do start web node1"]), ["write node1 web_start_0 pending", "node1: web_start_0 [1]"]);
+    let nodes = rig.controller.nodes.clone();
+    rig.event(Event::Deposed);
+    rig.event(Event::NodesChanged(nodes));
+    rig.event(Event::Elected { uuid: UUID.into(), term: 3 });
+    assert_eq!(rig.plan(&["1 do start db node1"]), ["write node1 db_start_0 pending", "node1: db_start_0 [2]"]);
+}
+
 #[test]
 fn nothing_is_planned_before_it_is_known_which_nodes_there_are() {
     let mut controller = Controller::new("node1".into());

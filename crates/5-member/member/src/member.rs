@@ -112,8 +112,6 @@ pub struct Member {
     pub(crate) status_changed: bool,
     /// The calculation under way and its input.
     pub(crate) planning: Option<(u64, Arc<Element>)>,
-    /// Numbers the plans of this daemon.
-    pub(crate) transitions: i32,
     pub(crate) inputs: Inputs,
     /// The controller was told that it need not wait for anybody.
     pub(crate) has_hurried: bool,
@@ -214,7 +212,6 @@ impl Member {
             planning: None,
             has_hurried: false,
             held_calculation: None,
-            transitions: 0,
             inputs: Inputs::new(&config.next_inputs),
             askers: BTreeMap::new(),
             fence_askers: BTreeMap::new(),

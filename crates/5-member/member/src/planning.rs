@@ -155,7 +155,7 @@ impl Member {
             return;
         }
         let input = self.planning.take().and_then(|(_, input)| self.save_input(input, outcome.result.as_ref().ok()));
-        let mut plan = match outcome.result {
+        let plan = match outcome.result {
             Ok(plan) => plan,
             Err(reason) => {
                 self.log(LogLevel::Error, format!("no plan could be made of {}: {reason}", input.clone().unwrap_or_default()));
@@ -163,10 +163,6 @@ impl Member {
                 return;
             }
         };
-        // Invariant: with this daemon's uuid the number makes transition keys unique. A key that came twice would let the result
-        // of one operation pass for that of another.
-        self.transitions += 1;
-        plan.graph.transition = self.transitions;
         self.last_plan = Some(plan.clone());
         self.give_controller(controller::Event::PlanMade { calculation: outcome.number, plan: Box::new(plan), input });
     }
