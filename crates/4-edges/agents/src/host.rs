@@ -116,7 +116,7 @@ impl AgentHost {
         if own.join("lib/heartbeat").is_dir() { own } else { PathBuf::from("/usr/lib/ocf") }
     }
 
-    fn first_file(&self, absolute: &str) -> Option<PathBuf> {
+    pub(crate) fn first_file(&self, absolute: &str) -> Option<PathBuf> {
         [self.path(absolute), PathBuf::from(absolute)].into_iter().find(|path| path.is_file())
     }
 }

@@ -85,6 +85,21 @@ impl Invocation {
         }
         Ok(invocation)
     }
+
+    /// Returns how a program of this host is asked something that is about no resource.
+    pub(crate) fn question(host: &AgentHost, program: PathBuf, arguments: &[&str]) -> Self {
+        Self {
+            program,
+            arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
+            environment: host.inherited.clone(),
+            input: None,
+            folder: PathBuf::from("/"),
+            user: host.unprivileged,
+            output_max: METADATA_MAX,
+            processes_max: PROCESSES_MAX,
+            secrets: Vec::new(),
+        }
+    }
 }
 
 /// What every agent gets, whatever its class.

@@ -7,12 +7,14 @@
 mod alert;
 mod host;
 mod invocation;
+mod plugins;
 mod processes;
 mod run;
 mod secrets;
 
 pub use host::{AgentHost, User};
 pub use invocation::{CallError, Invocation};
+pub use plugins::{describe_plugin, list_plugins};
 pub use processes::{Process, descendants, group_members, own_children, with_variable};
 pub use run::{Child, Ended, Spawned, spawn};
 pub use secrets::{SECRET, secret_file, secrets_folder};

@@ -1,35 +1,10 @@
 //! The real crm and pcs on a CIB file, with Pacemaker's tools and with ours in their place: the same comes out.
 //!
-//! pcs calls tools by absolute path, so ours are put over the installed ones in a mount namespace of the test's own.
 //! Skipped by name where that is not allowed, or where crmsh or pcs are not installed.
 
-use std::path::Path;
-use std::process::{Command, Output};
+mod swapped;
 
-const TOOLS: [&str; 20] = [
-    "attrd_updater",
-    "cibadmin",
-    "crm_attribute",
-    "crm_diff",
-    "crm_error",
-    "crm_failcount",
-    "crm_master",
-    "crm_mon",
-    "crm_node",
-    "crm_resource",
-    "crm_rule",
-    "crm_shadow",
-    "crm_simulate",
-    "crm_standby",
-    "crm_ticket",
-    "crm_verify",
-    "crmadmin",
-    "iso8601",
-    "pacemakerd",
-    "stonith_admin",
-];
-
-const DAEMONS: [&str; 4] = ["pacemaker-based", "pacemaker-controld", "pacemaker-fenced", "pacemaker-schedulerd"];
+use swapped::{Whose, missing};
 
 const CIB: &str = r#"<cib crm_feature_set="3.16.1" validate-with="pacemaker-3.9" epoch="1" num_updates="0" admin_epoch="0" have-quorum="1">
   <configuration>
@@ -52,45 +27,13 @@ const CIB: &str = r#"<cib crm_feature_set="3.16.1" validate-with="pacemaker-3.9"
 </cib>
 "#;
 
-/// Whose tools a client finds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Whose {
-    Pacemakers,
-    Ours,
-}
-
-/// Returns why a client cannot be tried here.
-fn missing(client: &str) -> Option<String> {
-    let needed = [client, "/usr/sbin/cibadmin", "/usr/sbin/crm_mon", "/usr/sbin/crm_resource", "/usr/bin/unshare"];
-    if let Some(path) = needed.iter().find(|path| !Path::new(path).exists()) {
-        return Some(format!("{path} is not installed"));
-    }
-    let is_allowed = Command::new("unshare").args(["-m", "true"]).output().is_ok_and(|output| output.status.success());
-    (!is_allowed).then(|| "mount namespaces are not allowed".to_owned())
-}
-
 /// Runs a script with `$CIB_file` set; returns what it printed and the CIB after it.
 fn run(script: &str, whose: Whose) -> (String, String) {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let file = folder.path().join("cib.xml");
     std::fs::write(&file, CIB).expect("the CIB can be written");
-    let mut text = String::from("set -e\n");
-    if whose == Whose::Ours {
-        let paths = TOOLS.iter().map(|tool| format!("/usr/sbin/{tool}"));
-        for path in paths.chain(DAEMONS.iter().map(|daemon| format!("/usr/lib/pacemaker/{daemon}"))) {
-            if Path::new(&path).exists() {
-                text.push_str(&format!("mount --bind {} {path}\n", env!("CARGO_BIN_EXE_systole")));
-            }
-        }
-    }
-    text.push_str("set +e\n");
-    text.push_str(script);
-    let mut command = Command::new("unshare");
-    command.args(["-m", "--propagation", "private", "sh", "-c", &text]).current_dir(folder.path());
-    command.env("CIB_file", &file).env("HOME", folder.path()).env("TERM", "dumb").env("PAGER", "cat").env("TZ", "UTC");
-    command.env("LC_ALL", "C").env_remove("CIB_shadow");
-    let Output { stdout, stderr, .. } = command.output().expect("the script can be run");
-    let printed = format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    let output = swapped::run(script, whose, folder.path(), &[("CIB_file", &file.display().to_string())]);
+    let printed = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     (printed, std::fs::read_to_string(&file).expect("the CIB is there"))
 }
 

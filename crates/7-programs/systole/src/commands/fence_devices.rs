@@ -7,7 +7,6 @@ use fencer::{Circumstances, Configuration, Device, DeviceCall};
 use messages::agent::{AgentCall, AgentName, AgentOutcome};
 use model::{CallId, NodeName};
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// The devices of the cluster and how long an agent may take.
@@ -27,16 +26,15 @@ impl FenceDevices {
     /// Returns the agents installed here, those of the older interface included.
     pub fn installed(&self) -> Vec<String> {
         let mut names = BTreeSet::new();
+        let older = agents::list_plugins(&self.host).and_then(|question| self.answer(&question));
+        let older: Vec<String> = older.iter().flat_map(|answer| answer.lines()).map(str::to_owned).collect();
         for folder in [self.host.path("/usr/sbin"), "/usr/sbin".into()] {
             let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
             names.extend(files.filter_map(|file| file.file_name().into_string().ok()).filter(|name| name.starts_with("fence_")));
         }
-        let older = Command::new("stonith").arg("-L").stdin(Stdio::null()).stderr(Stdio::null()).output();
-        if let (Ok(older), true) = (older, names.contains("fence_legacy")) {
-            names.extend(String::from_utf8_lossy(&older.stdout).lines().map(|line| line.trim().to_owned()).filter(|name| !name.is_empty()));
-        }
         names.insert(fencer::WATCHDOG_AGENT.to_owned());
-        names.into_iter().collect()
+        // Compat: the plug-ins come first.
+        older.into_iter().chain(names).collect()
     }
 
     /// Returns the devices of the configuration that are not disabled.
@@ -69,6 +67,9 @@ impl FenceDevices {
         if agent.kind == fencer::WATCHDOG_AGENT {
             return Ok(watchdog::METADATA.to_owned());
         }
+        if let Some(answer) = agents::describe_plugin(&self.host, &agent.kind).and_then(|question| self.answer(&question)) {
+            return Ok(answer);
+        }
         let ended = self.call(agent, &DeviceCall { action: "metadata".to_owned(), parameters: BTreeMap::new() })?;
         match ended.outcome {
             AgentOutcome::Exited(0) if !ended.stdout.trim().is_empty() => Ok(ended.stdout),
@@ -92,13 +93,21 @@ impl FenceDevices {
             CallError::NotConfigured(why) => Refusal::new(Exit::NOT_CONFIGURED, why),
             CallError::Invalid(why) => Refusal::new(Exit::USAGE, why),
         })?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Refusal::new(Exit::ERROR, error.to_string()))?;
+        self.run(&invocation).map_err(|why| Refusal::new(Exit::ERROR, format!("{} could not be run: {why}", agent.kind)))
+    }
+
+    fn run(&self, invocation: &Invocation) -> Result<Ended, String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
         runtime.block_on(async {
-            let spawned =
-                agents::spawn(&invocation).map_err(|why| Refusal::new(Exit::ERROR, format!("{} could not be run: {why:?}", agent.kind)))?;
+            let spawned = agents::spawn(invocation).map_err(|why| format!("{why:?}"))?;
             Ok(spawned.finish(self.timeout, std::future::pending()).await)
         })
+    }
+
+    /// Returns what a program answers to a question, if it does.
+    fn answer(&self, question: &Invocation) -> Option<String> {
+        let ended = self.run(question).ok()?;
+        (ended.outcome == AgentOutcome::Exited(0) && !ended.stdout.trim().is_empty()).then_some(ended.stdout)
     }
 }
 

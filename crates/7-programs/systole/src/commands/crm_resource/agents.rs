@@ -80,15 +80,27 @@ fn providers() -> Vec<String> {
     found.into_iter().collect()
 }
 
-fn agents_of(standard: &str, provider: Option<&str>) -> BTreeSet<String> {
+fn agents_of(standard: &str, provider: Option<&str>) -> Vec<String> {
     let of_provider = |provider: &str| names_in(&format!("/usr/lib/ocf/resource.d/{provider}"));
-    match (standard, provider) {
+    let found: BTreeSet<String> = match (standard, provider) {
         ("ocf", Some(provider)) => of_provider(provider),
         ("ocf", None) => providers().iter().flat_map(|provider| of_provider(provider)).collect(),
         ("lsb" | "service", _) => names_in("/etc/init.d"),
-        ("stonith", _) => names_in("/usr/sbin").into_iter().filter(|name| name.starts_with("fence_")).collect(),
+        // Compat: the older plug-ins come first.
+        ("stonith", _) => {
+            let older = ::agents::list_plugins(&host()).and_then(|question| answer(&question)).unwrap_or_default();
+            let current = names_in("/usr/sbin").into_iter().filter(|name| name.starts_with("fence_"));
+            return older.lines().map(str::to_owned).chain(current).collect();
+        }
         _ => BTreeSet::new(),
-    }
+    };
+    found.into_iter().collect()
+}
+
+/// Returns what a program answers to a question, if it does.
+fn answer(question: &Invocation) -> Option<String> {
+    let ended = carry_out(question, PATIENCE)?;
+    (ended.code == Some(0) && !ended.stdout.trim().is_empty()).then_some(ended.stdout)
 }
 
 fn list_agents(which: &str, report: &mut Report) -> Result<Exit, Refusal> {
@@ -130,11 +142,9 @@ fn show_metadata(text: &str, report: &mut Report) -> Result<Exit, Refusal> {
         "lsb" | "service" => made_up(&name).ok_or_else(missing)?,
         class => {
             let action = if class == "stonith" { "metadata" } else { "meta-data" };
-            let ended = run(&name, action, None, BTreeMap::new(), PATIENCE).ok_or_else(missing)?;
-            if ended.code != Some(0) || ended.stdout.trim().is_empty() {
-                return Err(missing());
-            }
-            ended.stdout
+            let plugin = if class == "stonith" { ::agents::describe_plugin(&host(), &name.kind) } else { None };
+            let question = plugin.or_else(|| invocation(&name, action, None, BTreeMap::new(), PATIENCE)).ok_or_else(missing)?;
+            answer(&question).ok_or_else(missing)?
         }
     };
     report.text(&metadata);
@@ -199,6 +209,16 @@ struct Ended {
 
 /// Runs an agent here and waits for it; `None` where there is none.
 fn run(agent: &AgentName, action: &str, resource: Option<&str>, parameters: BTreeMap<String, String>, limit: Duration) -> Option<Ended> {
+    carry_out(&invocation(agent, action, resource, parameters, limit)?, limit)
+}
+
+fn invocation(
+    agent: &AgentName,
+    action: &str,
+    resource: Option<&str>,
+    parameters: BTreeMap<String, String>,
+    limit: Duration,
+) -> Option<Invocation> {
     let call = AgentCall {
         id: CallId(0),
         agent: agent.clone(),
@@ -211,7 +231,11 @@ fn run(agent: &AgentName, action: &str, resource: Option<&str>, parameters: BTre
     let mut call_host = host();
     // Compat: what OCF_RESKEY_ variables say is taken for the resource's parameters, as far as nothing else says it.
     call_host.inherited.extend(std::env::vars().filter(|(name, _)| name.starts_with("OCF_RESKEY_")));
-    let invocation = Invocation::new(&call_host, &call).ok()?;
+    Invocation::new(&call_host, &call).ok()
+}
+
+/// Runs a program and waits for it; `None` where it cannot be run.
+fn carry_out(invocation: &Invocation, limit: Duration) -> Option<Ended> {
     // Compat: what the agent would write to the cluster's log goes to standard error, where whoever asks sees it.
     let is_of_log = |name: &str| ["HA_LOGFILE", "HA_LOGFACILITY", "HA_DEBUGLOG"].contains(&name.to_uppercase().as_str());
     let environment = invocation.environment.iter().filter(|(name, _)| !is_of_log(name));

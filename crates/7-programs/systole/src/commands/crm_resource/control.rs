@@ -29,10 +29,18 @@ pub fn clean(arguments: &Arguments, cluster: &Cluster, report: &mut Report) -> R
     let named = arguments.resource.as_deref().and_then(|id| facts.find_configured(id));
     let meant = named.map(|index| if arguments.force { index } else { facts.top_of(index, true) });
     let resource = meant.map(|index| facts.resource(index).configured_id.to_string()).or_else(|| arguments.resource.clone());
+    // Compat: what is recorded is the running cluster's, also where a shadow copy of its configuration is in use.
+    let daemon = Cluster::without_shadow("crm_resource");
+    if daemon.file().is_some() {
+        return rehearse_cleaning(arguments, &facts, meant, report);
+    }
     let node = arguments.node.as_deref().map(Into::into);
     let wish = ClientBody::Cleanup { resource, node, operation: arguments.operation.clone(), interval_ms, refresh: arguments.refresh };
-    cluster.request(wish).map_err(|refusal| match &arguments.resource {
+    daemon.request(wish).map_err(|refusal| match &arguments.resource {
         Some(id) if refusal.exit == Exit::NO_SUCH => refused(Exit::NO_SUCH, format!("Resource '{id}' not found")),
+        _ if refusal.exit == Exit::DISCONNECT => {
+            refused(Exit::DISCONNECT, format!("Error connecting to the controller: {}", refusal.message))
+        }
         _ => refusal,
     })?;
     let Some(id) = &arguments.resource else {
@@ -44,6 +52,26 @@ pub fn clean(arguments: &Arguments, cluster: &Cluster, report: &mut Report) -> R
     for part in parts {
         for (_, node) in facts.nodes_in_order().filter(|(_, node)| arguments.node.as_deref().is_none_or(|name| node.name == name)) {
             report.line(format!("Cleaned up {part} on {}", node.name));
+        }
+    }
+    Ok(Exit::OK)
+}
+
+/// Says what would be forgotten; a file is left as it is.
+fn rehearse_cleaning(arguments: &Arguments, facts: &Facts, meant: Option<ResourceIndex>, report: &mut Report) -> Result<Exit, Refusal> {
+    let node = arguments.node.as_deref();
+    if let Some(name) = node.filter(|name| facts.find_node(name).is_none()) {
+        return Err(refused(Exit::NO_SUCH, format!("Node '{name}' not found")));
+    }
+    let skipped = |what: &str| format!("Dry run: skipping clean-up of {what} due to CIB_file");
+    let Some(id) = &arguments.resource else {
+        report.line(skipped(node.unwrap_or("all nodes")));
+        return Ok(Exit::OK);
+    };
+    let index = meant.ok_or_else(|| refused(Exit::NO_SUCH, format!("Resource '{id}' not found")))?;
+    for part in primitives(facts, index) {
+        for (_, node) in facts.nodes_in_order().filter(|(_, other)| node.is_none_or(|name| other.name == name)) {
+            report.error(skipped(&format!("{part} on {}", node.name)));
         }
     }
     Ok(Exit::OK)
