@@ -19,6 +19,7 @@ use crate::document::{Document, shared_child};
 use crate::facts::Recheck;
 use crate::name_values::{RuleContext, add_values};
 use crate::numbers;
+use crate::recorded::RecordedHistory;
 use crate::{Attributes, ClusterOptions, Facts, Node, NodeIndex, Problem, ResourceIndex, Tag};
 use compact_str::CompactString;
 use model::{Timestamp, parse_boolean};
@@ -38,8 +39,16 @@ pub(crate) struct Deduction {
     /// Failures that were recorded so far, by node and key.
     failures_seen: BTreeSet<(NodeIndex, CompactString)>,
     recorded: recorded::Recorded,
-    /// The nodes of the facts before, whose histories may be the same in part.
-    earlier: Vec<Node>,
+    /// What was recorded when the facts before were deduced, node by node: it may be the same in part.
+    earlier: Earlier,
+}
+
+/// What each node recorded, in the order of the document; shared with the facts before.
+type Earlier = Vec<Vec<Arc<RecordedHistory>>>;
+
+/// Returns what was recorded, without what was deduced from it.
+fn recorded_by(nodes: &[Node]) -> Earlier {
+    nodes.iter().map(|node| node.history.iter().map(|history| history.recorded.clone()).collect()).collect()
 }
 
 impl Facts {
@@ -52,12 +61,12 @@ impl Facts {
     /// Deduces what is true of a later CIB, reading anew only those histories whose elements are not those of this one.
     /// The result is that of [`Facts::deduce`].
     pub fn deduce_again(self, cib: &Element, now: Timestamp) -> Facts {
-        Deduction::new(cib, now, self.utc_offset, self.nodes).deduce()
+        Deduction::new(cib, now, self.utc_offset, recorded_by(&self.nodes)).deduce()
     }
 
     /// The same, for facts that are needed further on.
     pub fn deduce_beside(&self, cib: &Element, now: Timestamp) -> Facts {
-        Deduction::new(cib, now, self.utc_offset, self.nodes.clone()).deduce()
+        Deduction::new(cib, now, self.utc_offset, recorded_by(&self.nodes)).deduce()
     }
 
     /// Deduces what is true at this time, where clocks are this many seconds east of UTC.
@@ -76,7 +85,7 @@ impl Deduction {
         self.facts
     }
 
-    fn new(cib: &Element, now: Timestamp, utc_offset: i32, earlier: Vec<Node>) -> Self {
+    fn new(cib: &Element, now: Timestamp, utc_offset: i32, earlier: Earlier) -> Self {
         // An older document says some things in other words (a `master`, several rules in a location, a `lifetime`).
         let cib = &cib::upgrade(cib).cib;
         let document = Document::new(cib);

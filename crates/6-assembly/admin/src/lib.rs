@@ -14,6 +14,7 @@ pub mod explain;
 pub mod file;
 pub mod outlook;
 pub mod placing;
+mod planned;
 pub mod resilience;
 pub mod ring;
 pub mod setup;

@@ -64,11 +64,20 @@ impl Outlook {
         Self::from(cib, known.deduce_beside(cib, known.now), rounds)
     }
 
+    /// Carries out a plan that was made of these facts, once.
+    pub(crate) fn after_first(cib: Element, facts: Facts, plan: Plan) -> Self {
+        Self { plans: Vec::new(), facts, cib, is_stuck: false }.carry_out(Some(plan), 1)
+    }
+
     fn from(cib: &Element, facts: Facts, rounds: usize) -> Self {
-        let now = facts.now;
-        let mut outlook = Self { plans: Vec::new(), facts, cib: cib.clone(), is_stuck: false };
+        Self { plans: Vec::new(), facts, cib: cib.clone(), is_stuck: false }.carry_out(None, rounds)
+    }
+
+    fn carry_out(self, first: Option<Plan>, rounds: usize) -> Self {
+        let (mut outlook, mut first) = (self, first);
+        let now = outlook.facts.now;
         for _ in 0..rounds {
-            let plan = scheduler::schedule(&outlook.facts);
+            let plan = first.take().unwrap_or_else(|| scheduler::schedule(&outlook.facts));
             if plan.graph.actions.is_empty() {
                 outlook.plans.push(plan);
                 return outlook;

@@ -31,12 +31,12 @@ impl Deduction {
     /// Returns what is recorded in an element, without reading it where the facts before know it. Both histories are in the
     /// order of the document, so the cursor moves along the earlier one.
     fn recorded_history(&self, node: NodeIndex, element: &Arc<Element>, cursor: &mut usize) -> Arc<RecordedHistory> {
-        let earlier = self.earlier.get(node.position()).map_or(&[][..], |node| &node.history[(*cursor).min(node.history.len())..]);
+        let earlier = self.earlier.get(node.position()).map_or(&[][..], |histories| &histories[(*cursor).min(histories.len())..]);
         // A few may have been removed between the one found last and this one.
-        match earlier.iter().take(8).position(|history| Arc::ptr_eq(&history.recorded.element, element)) {
+        match earlier.iter().take(8).position(|history| Arc::ptr_eq(&history.element, element)) {
             Some(at) => {
                 *cursor += at + 1;
-                earlier[at].recorded.clone()
+                earlier[at].clone()
             }
             None => Arc::new(RecordedHistory::read(element)),
         }
