@@ -19,31 +19,33 @@ pub fn stay(time: Duration) -> anyhow::Result<String> {
     // What the start of the hosts left to be done.
     lab.tool(&lab.hosts[0], "crm_resource", &["--wait", "--timeout", "60s"])?;
     let counted = |word: &str| lab.hosts.iter().map(|host| log(host).matches(word).count()).sum::<usize>();
-    let (rings, late, work, begun) = (counted(RING), counted(LATE), Work::now(), Instant::now());
+    let (rings, lost, late, work, begun) = (counted(RING), counted(LOST), counted(LATE), Work::now(), Instant::now());
     let mut interrupted = 0;
     while begun.elapsed() < time {
         // Two looks: one that a monitor is just asked about is there all the time.
         interrupted += usize::from(away() > 0 && away() > 0);
         std::thread::sleep(Duration::from_millis(50));
     }
-    let (rings, late) = (counted(RING) - rings, counted(LATE) - late);
+    let (rings, lost, late) = (counted(RING) - rings, counted(LOST) - lost, counted(LATE) - late);
     let busy = work.share_since();
-    let alarms = rings + lab.presses().len() + interrupted;
+    let alarms = lost + lab.presses().len() + interrupted;
     if alarms > 0 {
         eprintln!("{:?}\n{}", lab.presses(), lab.story());
     }
     Ok(format!(
         "three hosts with `--profile fast` and {RESOURCES} resources, left alone for {:.0} minutes while the machine's {} cores were busy \
-         for {busy:.0} % of the time: {rings} new memberships, {} fencings, {interrupted} interruptions of a resource; {late} times \
-         a token was late, which is the step before an alarm; {alarms} problems.\n",
+         for {busy:.0} % of the time: {lost} times a host took another for lost, {} fencings, {interrupted} interruptions of a resource; \
+         {late} times a token was late and {rings} times a host formed its ring anew, with the same hosts, which are the steps \
+         before an alarm; {alarms} problems.\n",
         begun.elapsed().as_secs_f64() / 60.0,
         std::thread::available_parallelism().map_or(1, usize::from),
         lab.presses().len(),
     ))
 }
 
-/// What Corosync writes when hosts come or go, and when it begins to wonder.
+/// What Corosync writes when it forms its ring anew, when hosts are no more in it, and when it begins to wonder.
 const RING: &str = "A new membership";
+const LOST: &str = "Failed to receive the leave message";
 const LATE: &str = "Token has not been received";
 
 fn log(host: &Host) -> String {
