@@ -60,6 +60,23 @@ pub fn judge_always(cib: &Element) -> Judged {
     Judged { failed: always.into_iter().filter_map(|(name, judge)| Some((name, judge(&trial)?))).collect() }
 }
 
+/// What a made-up cluster must not have for a property to be judged, beyond the property's own preconditions.
+///
+/// Where capacity counts, what fits where depends on what was placed before, which is another order once things run; a
+/// failure that was recovered from is still recorded on paper, and so is what was under way.
+pub const RICHLY: &[(&str, &[&str])] = &[("settles", &["utilization", "failure", "pending"])];
+
+/// Judges a made-up cluster with these things in it.
+pub fn judge_richly(cib: &Element, added: &[&str]) -> Judged {
+    let trial = Trial::of(cib);
+    let applies = |property: &str| {
+        let without = RICHLY.iter().filter(|(name, _)| *name == property).flat_map(|(_, without)| without.iter());
+        !without.into_iter().any(|thing| added.contains(thing))
+    };
+    let judges = JUDGES.iter().filter(|(name, _)| applies(name));
+    Judged { failed: judges.filter_map(|(name, judge)| Some((*name, judge(&trial)?))).collect() }
+}
+
 /// No action waits for itself. No preconditions.
 fn acyclic(trial: &Trial) -> Option<String> {
     let actions = &trial.graph.actions;

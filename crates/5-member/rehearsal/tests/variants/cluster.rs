@@ -49,7 +49,8 @@ pub fn made_up(dice: &mut Dice) -> Element {
         .with_child(status)
 }
 
-fn pair(id: &str, name: &str, value: &str) -> Element {
+/// Returns a named value.
+pub fn pair(id: &str, name: &str, value: &str) -> Element {
     Element::new("nvpair").with("id", id).with("name", name).with("value", value)
 }
 

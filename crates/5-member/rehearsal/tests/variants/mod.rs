@@ -6,6 +6,7 @@
 pub mod cluster;
 pub mod dice;
 mod happenings;
+pub mod richer;
 mod settings;
 
 use dice::Dice;
