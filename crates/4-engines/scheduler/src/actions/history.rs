@@ -99,14 +99,11 @@ impl Draft<'_> {
     fn agent_changed(&mut self, resource: ResourceIndex, node: NodeIndex, history: &ResourceHistory, active: bool) -> bool {
         let xml = &self.fact(resource).xml;
         let recorded = &history.agent;
+        // Asked of every history of every node: nothing is copied.
         let same = |name: &str, old: Option<&str>| xml.attribute(name) == old;
-        let old = |text: &'_ compact_str::CompactString| if text.is_empty() { None } else { Some(text.to_string()) };
-        let changed = [
-            !same("type", old(&recorded.name).as_deref()),
-            !same("class", old(&recorded.class).as_deref()),
-            !same("provider", recorded.provider.as_deref()),
-        ];
-        let any = changed.contains(&true);
+        let any = !same("type", Some(recorded.name.as_str()).filter(|name| !name.is_empty()))
+            || !same("class", Some(recorded.class.as_str()).filter(|class| !class.is_empty()))
+            || !same("provider", recorded.provider.as_deref());
         if any {
             self.trigger_unfencing(Some(resource), Some(node), "Device definition changed");
         }
