@@ -147,9 +147,9 @@ fn act(arguments: &Arguments, report: &mut Report) -> Result<Exit, Refusal> {
     let outcome = if arguments.query { query(arguments, &cluster, report) } else { edit(arguments).and_then(|edit| cluster.edit(edit)) };
     match outcome {
         Ok(()) => {
-            // Compat: pcs reads these very words.
-            if old_schema.is_some() && schema() == old_schema {
-                eprintln!("Upgrade unnecessary: Schema is already the latest available");
+            // Compat: of a file nothing is said.
+            if old_schema.is_some() && cluster.file().is_none() && schema() == old_schema {
+                report.line("Upgrade unnecessary: Schema is already the latest available");
             }
             Ok(Exit::OK)
         }

@@ -160,7 +160,7 @@ fn query(arguments: &Arguments, name: &str, report: &mut Report) -> Result<Exit,
     if patch.is_empty() {
         return Ok(Exit::OK);
     }
-    report.text(patch.to_xml().to_text_as(xml::Layout::Quoted));
+    report.text(view::patch_text(&patch));
     report.element(patch.to_xml());
     Ok(Exit::ERROR)
 }

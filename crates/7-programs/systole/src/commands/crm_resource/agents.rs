@@ -140,6 +140,10 @@ fn show_metadata(text: &str, report: &mut Report) -> Result<Exit, Refusal> {
     let missing = || refused(Exit::NO_SUCH, format!("Metadata query for {text} failed: No such device or address"));
     let metadata = match name.class.as_str() {
         "lsb" | "service" => made_up(&name).ok_or_else(missing)?,
+        // Compat: units are described only where something runs that would know of them.
+        "systemd" if !["/run/systemd/system".into(), host().path("/run/systemd/system")].iter().any(|path| path.is_dir()) => {
+            return Err(missing());
+        }
         class => {
             let action = if class == "stonith" { "metadata" } else { "meta-data" };
             let plugin = if class == "stonith" { ::agents::describe_plugin(&host(), &name.kind) } else { None };

@@ -15,8 +15,7 @@ pub fn answer(arguments: &Arguments, scene: &Scene<'_>, report: &mut Report) -> 
         return Some(Ok(Exit::OK));
     }
     if arguments.list {
-        list(scene, report);
-        return Some(Ok(Exit::OK));
+        return Some(list(scene, report));
     }
     if arguments.list_operations || arguments.list_all_operations {
         return Some(operations(arguments, scene, report));
@@ -64,14 +63,19 @@ fn with_view<R>(scene: &Scene<'_>, use_view: impl FnOnce(&StatusView<'_>) -> R) 
 }
 
 /// Lists all resources with their status.
-pub fn list(scene: &Scene<'_>, report: &mut Report) {
+pub fn list(scene: &Scene<'_>, report: &mut Report) -> Result<Exit, Refusal> {
     let (text, elements) = with_view(scene, |view| {
         let mut lines = Lines::new();
         view.print(&mut lines);
         (lines.into_text(), view.to_elements())
     });
     report.text(text);
+    if scene.facts.walk().is_empty() {
+        report.element(Element::new("resources").with_child(Element::new("item").with_text("No resources")));
+        return Err(Refusal::new(Exit::NO_SUCH, format!("Error performing operation: {}", Exit::NO_SUCH.text())));
+    }
     elements.into_iter().for_each(|element| report.element(element));
+    Ok(Exit::OK)
 }
 
 fn list_raw(scene: &Scene<'_>, report: &mut Report) {

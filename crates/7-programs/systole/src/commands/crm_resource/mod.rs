@@ -291,7 +291,9 @@ fn act(arguments: &Arguments, report: &mut Report) -> Result<Exit, Refusal> {
         &rehearsal::prepare(cib.clone()).map_err(|problems| Refusal::new(Exit::CONFIG, problems.join("\n")))?.cib,
         admin::now(),
     );
-    complain(&facts);
+    if report.verbose > 0 {
+        complain(&facts);
+    }
     let scene = Scene { cluster: &cluster, cib: &cib, facts: &facts };
     if let Some(done) = inquiries::answer(arguments, &scene, report) {
         return done;
@@ -311,8 +313,7 @@ fn act(arguments: &Arguments, report: &mut Report) -> Result<Exit, Refusal> {
         || arguments.fail
         || arguments.restart;
     if !has_command {
-        inquiries::list(&scene, report);
-        return Ok(Exit::OK);
+        return inquiries::list(&scene, report);
     }
     let id = arguments.resource()?;
     let index = scene.find(id)?;
