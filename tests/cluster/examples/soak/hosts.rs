@@ -67,6 +67,8 @@ fn faults(lab: &Lab, random: &mut Random, until: Instant, tally: &mut Tally) -> 
             reconnect(host)?;
         }
         let others = || {
+            // One that is fenced for what happened before comes back meanwhile, as a reboot does.
+            lab.hosts.iter().filter(|other| other.name != host.name).for_each(|other| tend(lab, other));
             RESOURCES
                 .iter()
                 .all(|name| matches!(lab.active(name).as_slice(), [place] if *place != host.name || fault.contains("kill the daemon")))
@@ -88,16 +90,7 @@ fn faults(lab: &Lab, random: &mut Random, until: Instant, tally: &mut Tally) -> 
         // What was cut off or lost its engine is fenced, reset, or goes on: in the end all are there again.
         let online = format!("Online: [ {} ]", lab.hosts.iter().map(|host| host.name.as_str()).collect::<Vec<_>>().join(" "));
         let is_well = || {
-            for host in lab.hosts.iter() {
-                if !host.is_on() {
-                    let _ = host.boot().and_then(|()| lab.start(host));
-                } else if host.processes("corosync").is_empty() {
-                    let _ = lab.start_corosync(host);
-                } else if host.processes("systole agentd").is_empty() {
-                    // As systemd would: the root role is started again.
-                    let _ = lab.start_daemon(host);
-                }
-            }
+            lab.hosts.iter().for_each(|host| tend(lab, host));
             std::thread::sleep(Duration::from_millis(200));
             // Each by its own knowledge: who has not noticed yet that another's engine ended still takes all to be there.
             RESOURCES.iter().all(|name| lab.active(name).len() == 1)
@@ -110,6 +103,19 @@ fn faults(lab: &Lab, random: &mut Random, until: Instant, tally: &mut Tally) -> 
     }
     tally.measure(begun, processes());
     Ok(())
+}
+
+/// Does what hardware and systemd do: a host that was reset boots, Corosync and the root role are started again.
+fn tend(lab: &Lab, host: &Host) {
+    let _ = if !host.is_on() {
+        host.boot().and_then(|()| lab.start(host))
+    } else if host.processes("corosync").is_empty() {
+        lab.start_corosync(host)
+    } else if host.processes("systole agentd").is_empty() {
+        lab.start_daemon(host)
+    } else {
+        Ok(())
+    };
 }
 
 /// Returns how many hosts this host's Corosync sees; 0 where it does not run.
