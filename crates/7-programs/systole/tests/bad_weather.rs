@@ -160,8 +160,10 @@ fn a_full_disk_stops_no_service_and_loses_no_acknowledged_write() {
         }
         command.env("DISKS", folder);
     });
+    // Longer than what the last block of a file that is there already may still take.
+    let value = "x".repeat(5000);
     let write =
-        |sandbox: &Sandbox, node: &str, name: &str| sandbox.says(node, &["crm_attribute", "-t", "crm_config", "-n", name, "-v", "1"]);
+        |sandbox: &Sandbox, node: &str, name: &str| sandbox.says(node, &["crm_attribute", "-t", "crm_config", "-n", name, "-v", &value]);
     assert!(write(&sandbox, "node1", "before").0);
     sandbox.tell(&["fill-disk node1"]);
     let (is_done, told) = write(&sandbox, "node2", "one-full");
