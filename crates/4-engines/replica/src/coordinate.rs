@@ -99,7 +99,7 @@ impl Replica {
     /// where the present view has fewer than that (then the engine's own rules gave it quorum, or the write was forced).
     pub(crate) fn answer_durable(&mut self, out: &mut Vec<ReplicaCommand>) {
         let Some(settled) = &self.settlement else { return };
-        if settled.coordinator != self.config.node || self.waiting.is_empty() {
+        if self.waiting.is_empty() {
             return;
         }
         let enough = |waiting: &Waiting| if waiting.is_forced { settled.members.len() } else { enough(settled) };

@@ -1,7 +1,7 @@
 //! Every other member's part: apply what the coordinator ordered, or ask for the whole.
 
 use crate::change::{check, next_digest};
-use crate::replica::{Changed, Replica, ReplicaCommand};
+use crate::replica::{Changed, Replica, ReplicaCommand, Waiting};
 use cib::patch::{Patch, apply};
 use messages::peer::{CibChange, CibMark, ReplicaMessage};
 use model::{NodeName, Now};
@@ -27,9 +27,10 @@ impl Replica {
                         self.granted.add(request.clone());
                         self.in_step = true;
                         if !configuration && self.pending.get(&request).is_some_and(|own| matches!(own.wish.change, CibChange::Status(_))) {
-                            self.answered(request, Ok(None), out);
+                            self.answered(request.clone(), Ok(None), out);
                         }
                         if configuration {
+                            self.wait_for_own(&request, &to);
                             self.store(out);
                         }
                         out.push(ReplicaCommand::Changed(Changed { patch: Some(patch), is_configuration: configuration, client, origin }));
@@ -44,6 +45,17 @@ impl Replica {
                 self.take_whole(now, from, mark, &cib, granted, out)
             }
             _ => {}
+        }
+    }
+
+    /// A wish of this node was ordered: everyone says what is durable, so that the answer needs no message of its own.
+    ///
+    /// Safety: it is counted here as the coordinator counts (`answer_durable`), from the same messages in the same order.
+    fn wait_for_own(&mut self, request: &str, to: &CibMark) {
+        if let Some(own) = self.pending.get(request) {
+            let is_forced = matches!(&own.wish.change, CibChange::Edit(edit) if edit.force);
+            let (request, origin, version) = (request.to_owned(), self.config.node.clone(), (to.admin_epoch, to.epoch));
+            self.waiting.push(Waiting { request, origin, version, output: None, is_forced });
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 /// How many wishes are remembered. A retry comes within seconds; a busy cluster grants some hundred a second at most.
-const KEPT: usize = 2048;
+const KEPT: usize = 8192;
 
 /// A bounded memory of request ids.
 #[derive(Clone, Debug, Default)]

@@ -100,7 +100,7 @@ pub struct Changed {
     pub origin: NodeName,
 }
 
-/// A configuration write that waits for disks.
+/// A configuration write that waits for disks: at the coordinator anybody's, elsewhere one of this node.
 #[derive(Clone, Debug)]
 pub(crate) struct Waiting {
     pub request: String,
@@ -347,7 +347,9 @@ impl Replica {
 
     fn tell_durable(&mut self, out: &mut Vec<ReplicaCommand>) {
         let Some((lineage, admin_epoch, epoch)) = self.durable.get(&self.config.node).copied() else { return };
-        if self.settlement.is_some() && !self.is_coordinator() {
+        // Of the coordinator's own disk those need to know who wait for a write that it ordered.
+        let is_awaited = !self.is_coordinator() || self.waiting.iter().any(|waiting| waiting.origin != self.config.node);
+        if self.settlement.is_some() && is_awaited {
             let mark = CibMark { admin_epoch, lineage, epoch, ..CibMark::default() };
             out.push(ReplicaCommand::Send(ReplicaMessage::Durable { mark }));
         }
