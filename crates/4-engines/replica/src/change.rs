@@ -144,9 +144,8 @@ fn client_edit(cib: &Element, wish: &CibWish, edit: &CibEdit, is_quorate: bool, 
         next.set("cib-last-written", written_at(now));
         next.set("update-origin", wish.origin.as_str());
         next.set("update-client", &wish.client);
-        if let Some(user) = &wish.user {
-            next.set("update-user", user);
-        }
+        // Compat: whoever is bound by no access rules is told to be root.
+        next.set("update-user", wish.user.as_deref().unwrap_or("root"));
     }
     Ok(Outcome { cib: Some(next), output, is_configuration })
 }

@@ -101,6 +101,8 @@ pub struct Member {
     pub(crate) has_marks: bool,
     /// The term in which members were asked last.
     pub(crate) asked_in: u64,
+    /// The term in which this node said its feature set last.
+    pub(crate) said_feature_set_in: u64,
     pub(crate) told_nodes: BTreeMap<NodeName, controller::Node>,
     pub(crate) told_settings: Option<controller::Settings>,
     pub(crate) told_situation: Option<fencer::Situation>,
@@ -198,6 +200,7 @@ impl Member {
             reported: BTreeMap::new(),
             asked: BTreeMap::new(),
             asked_in: 0,
+            said_feature_set_in: 0,
             left_out: Vec::new(),
             unsupported: None,
             has_marks: true,

@@ -2,7 +2,7 @@
 //! fencer know, what the CIB says of each node. Everything here compares what is with what should be; repeating it changes nothing.
 
 use crate::command::{LogLevel, MemberCommand, StoreOrder};
-use crate::member::{Member, Sleeper};
+use crate::member::{FEATURE_SET, Member, Sleeper};
 use crate::options;
 use membership::PeerState;
 use messages::client::CibEdit;
@@ -13,6 +13,8 @@ use replica::{Changed, ReplicaCommand, ReplicaEvent};
 use std::collections::{BTreeMap, BTreeSet};
 use xml::Element;
 
+/// The attribute in which a node says its feature set.
+const FEATURE_SET_ATTRIBUTE: &str = "#feature-set";
 /// The name under which this module changes the CIB.
 const UPKEEP: &str = "upkeep";
 
@@ -20,6 +22,7 @@ impl Member {
     pub(crate) fn upkeep(&mut self) {
         self.check_self_fencing();
         self.alert_of_nodes();
+        self.tell_feature_set();
         let can_order = self.membership.is_coordinator() && self.replica.is_ordering();
         if can_order && !self.in_charge && self.membership.is_start_over() && !self.membership.is_doubtful() {
             self.take_charge();
@@ -39,6 +42,22 @@ impl Member {
         self.keep_cib();
         self.hurry_without_quorum();
         self.calculate_when_known();
+    }
+
+    /// Compat: each node says which feature set it has in an attribute of its own, for `crm_mon -R` and where nodes differ. Asked for once
+    /// in each term: what was said in a view that ended may be lost.
+    fn tell_feature_set(&mut self) {
+        let term = self.membership.term();
+        let is_member = self.membership.peers().get(&self.config.node).is_some_and(membership::Peer::is_member);
+        if self.said_feature_set_in == term || !is_member || self.membership.coordinator().is_none() || self.is_leaving {
+            return;
+        }
+        self.said_feature_set_in = term;
+        let own = self.config.node.clone();
+        let said = self.attributes.query(Some(&own), FEATURE_SET_ATTRIBUTE);
+        if said.iter().all(|said| said.value.as_deref() != Some(FEATURE_SET)) {
+            self.set_attribute(own, FEATURE_SET_ATTRIBUTE.to_owned(), Some(FEATURE_SET.to_owned()));
+        }
     }
 
     /// Without quorum resources are stopped at once: what a daemon that is away would say of its node changes nothing about that.

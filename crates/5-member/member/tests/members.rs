@@ -32,6 +32,26 @@ fn started(names: &[&str]) -> Cluster {
 }
 
 #[test]
+fn every_member_says_its_feature_set_and_root_is_named_where_no_user_is() {
+    let mut cluster = started(&["a", "b", "c"]);
+    let edit = CibEdit {
+        operation: "modify".to_owned(),
+        section: Some("crm_config".to_owned()),
+        xml: Some("<cluster_property_set id=\"o\"><nvpair id=\"o-x\" name=\"batch-limit\" value=\"7\"/></cluster_property_set>".to_owned()),
+        allow_create: true,
+        ..CibEdit::default()
+    };
+    cluster.ask("b", ClientBody::CibEdit { request: String::new(), edit });
+    cluster.pass(3);
+    let cib = cluster.cib("a");
+    let is_said = |pair: &xml::Element| pair.attribute("name") == Some("#feature-set") && pair.attribute("value") == Some("3.16.1");
+    let status = cib.child("status").expect("a cluster that runs has a status");
+    assert_eq!(status.descendants().filter(|pair| is_said(pair)).count(), 3, "{}", status.to_text());
+    let notes = ["update-user", "update-client", "update-origin"].map(|note| cib.attribute(note).unwrap_or_default());
+    assert_eq!((notes[0], notes[2]), ("root", "b"), "{notes:?}");
+}
+
+#[test]
 fn members_join_in_any_order_and_run_each_resource_once() {
     let orders: [&[&[&str]]; 4] = [&[&["a", "b", "c"]], &[&["c"], &["b"], &["a"]], &[&["b"], &["a", "c"]], &[&["a", "b"], &["c"]]];
     for order in orders {

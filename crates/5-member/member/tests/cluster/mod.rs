@@ -310,6 +310,11 @@ impl Cluster {
         self.drain();
     }
 
+    /// Returns a node's copy of the CIB.
+    pub fn cib(&self, name: &str) -> Arc<Element> {
+        self.nodes[&NodeName::from(name)].member.as_ref().expect("its daemon runs").cib().clone()
+    }
+
     /// Returns the coordinator on which all daemons agree.
     pub fn coordinator(&self) -> Option<String> {
         let all: BTreeSet<_> = self.nodes.values().filter_map(|node| Some(node.member.as_ref()?.coordinator().cloned())).collect();
