@@ -113,6 +113,10 @@ impl Replica {
         self.in_step = true;
         self.asked_for_whole = false;
         if self.is_coordinator() {
+            // It was lent this copy; others may have asked for it meanwhile, when there was nobody to answer.
+            if self.settlement.as_ref().is_some_and(|settled| settled.newest.is_none()) {
+                self.send_whole(out);
+            }
             self.grant_early(now, out);
         }
     }
