@@ -46,6 +46,28 @@ while time.perf_counter() < end:
 print(done, asked)
 ";
 
+/// The same over one connection to Systole's daemon: what is left when no process is started for each write.
+const CONNECTED: &str = "
+import json, socket, struct, sys, time
+seconds, client = float(sys.argv[1]), sys.argv[2]
+link = socket.socket(socket.AF_UNIX)
+link.connect('/run/systole/systole.sock')
+def read(count):
+    data = b''
+    while len(data) < count:
+        data += link.recv(count - len(data))
+    return data
+end, asked, done = time.perf_counter() + seconds, 0, 0
+while time.perf_counter() < end:
+    asked += 1
+    xml = f'<cluster_property_set id=\"bench\"><nvpair id=\"bench-{client}\" name=\"bench-{client}\" value=\"c{asked}\"/></cluster_property_set>'
+    edit = dict(operation='modify', section='crm_config', xml=xml, allow_create=True)
+    body = json.dumps(dict(id=asked, client='bench', body=dict(CibEdit=dict(request='', edit=edit)))).encode()
+    link.sendall(struct.pack('<I', len(body)) + body)
+    done += 'Ok' in json.loads(read(struct.unpack('<I', read(4))[0]))['result']
+print(done, asked)
+";
+
 fn main() -> anyhow::Result<()> {
     if let Some(reason) = missing() {
         println!("skipped: bench tools: {reason}");
@@ -75,6 +97,9 @@ fn main() -> anyhow::Result<()> {
     for (index, name) in ["from one client", "from eight clients"].into_iter().enumerate() {
         println!("{}", row(&format!("acknowledged writes a second {name}"), &theirs.writes[index], &ours.writes[index], "≥ ten times"));
     }
+    for (index, name) in ["from one client", "from eight clients"].into_iter().enumerate() {
+        println!("{}", row(&format!("the same {name} that stay connected"), &[], &ours.writes[2 + index], ""));
+    }
     Ok(())
 }
 
@@ -83,8 +108,8 @@ fn main() -> anyhow::Result<()> {
 struct Found {
     /// Milliseconds of a call.
     calls: [Vec<f64>; 6],
-    /// Writes a second: from one client, from eight.
-    writes: [Vec<f64>; 2],
+    /// Writes a second: from one client, from eight; from one that stays connected, from eight of them.
+    writes: [Vec<f64>; 4],
 }
 
 fn row(name: &str, theirs: &[f64], ours: &[f64], goal: &str) -> String {
@@ -121,17 +146,20 @@ fn measure(stack: Stack, round: usize, seconds: usize, found: &mut Found) -> any
         let values: Vec<f64> = text.lines().filter_map(|line| line.parse().ok()).collect();
         times.extend(median(&values));
     }
-    for (clients, rates) in [1, 8].into_iter().zip(&mut found.writes) {
-        rates.push(writes(&lab, round, clients, seconds)? as f64 / seconds as f64);
+    for ((program, clients), rates) in [(WRITES, 1), (WRITES, 8), (CONNECTED, 1), (CONNECTED, 8)].into_iter().zip(&mut found.writes) {
+        // The incumbent's daemon is spoken to by its library alone.
+        if program == WRITES || stack == Stack::Systole {
+            rates.push(writes(&lab, program, round, clients, seconds)? as f64 / seconds as f64);
+        }
     }
     Ok(())
 }
 
 /// Lets so many clients write at once, from the hosts in turn; returns how many writes were acknowledged.
-fn writes(lab: &Lab, round: usize, clients: usize, seconds: usize) -> anyhow::Result<u64> {
+fn writes(lab: &Lab, program: &str, round: usize, clients: usize, seconds: usize) -> anyhow::Result<u64> {
     let nodes = lab.nodes();
     let client = |number: usize, host: &Host| -> anyhow::Result<u64> {
-        let text = host.run("python3", &["-c", WRITES, &seconds.to_string(), &number.to_string()])?;
+        let text = host.run("python3", &["-c", program, &seconds.to_string(), &number.to_string()])?;
         let (done, asked) = text.trim().split_once(' ').ok_or_else(|| anyhow::anyhow!("a client said {text:?}"))?;
         anyhow::ensure!(done == asked, "of {asked} writes {done} were acknowledged");
         Ok(done.parse()?)
