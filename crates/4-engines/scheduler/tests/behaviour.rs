@@ -59,6 +59,7 @@ impl Cluster {
             for (resource, operations) in &histories {
                 let agent = match *resource {
                     "f" => r#"class="stonith" type="fence_dummy""#,
+                    "far" => r#"class="ocf" provider="pacemaker" type="remote""#,
                     "guest" => r#"class="ocf" provider="pacemaker" type="remote" container="vm""#,
                     _ => r#"class="ocf" provider="heartbeat" type="Dummy""#,
                 };
@@ -343,4 +344,34 @@ fn what_migrates_to_a_guest_whose_connection_moves_follows_the_new_connection() 
         "stop a n1 < migrate_from a guest, migrate_to a n1, start guest n1, stop guest n2",
         "stop guest n2",
     ]);
+}
+
+/// Found by the simulator (seed 800083 with 20 deeds, two remote nodes and a guest): the guest, whose history came later in the status, was
+/// taken for one that is not up, and what had just arrived there was started again where it had come from.
+#[test]
+fn what_migrates_from_a_remote_node_to_a_guest_is_on_its_way_there() {
+    let resources = r#"<primitive id="vm" class="ocf" provider="heartbeat" type="Dummy"><meta_attributes id="m-vm"><nvpair id="m-vm-1" name="remote-node" value="guest"/></meta_attributes></primitive>
+        <primitive id="far" class="ocf" provider="pacemaker" type="remote"/>
+        <primitive id="a" class="ocf" provider="heartbeat" type="Dummy"><meta_attributes id="m"><nvpair id="m-1" name="allow-migrate" value="true"/></meta_attributes></primitive>"#;
+    let to = |node: &str| format!(r#"<rsc_location id="l" rsc="a" node="{node}" score="100"/>"#);
+    let cluster = Cluster {
+        options: "stonith-enabled=false",
+        nodes: &[("n1", ONLINE), ("far", GUEST), ("guest", GUEST)],
+        resources,
+        constraints: to("guest").leak(),
+        history: &[
+            ("n1", "vm", "start"),
+            ("n1", "far", "start"),
+            ("n1", "guest", "start"),
+            ("n1", "a", "monitor:7"),
+            ("guest", "a", "monitor:7"),
+            ("far", "a", "start"),
+            ("far", "a", "migrate_to>guest"),
+        ],
+        ..Cluster::default()
+    };
+    let resource_a = |cluster: &Cluster| told(&cluster.plan()).into_iter().filter(|line| line.contains(" a ")).collect::<Vec<_>>();
+    assert_eq!(resource_a(&cluster), ["migrate_from a guest", "stop a far < migrate_from a guest"]);
+    let back = Cluster { constraints: to("far").leak(), ..cluster };
+    assert_eq!(resource_a(&back), ["start a far < stop a far, stop a guest", "stop a far", "stop a guest"]);
 }

@@ -6,7 +6,7 @@
 use super::Deduction;
 use super::operations::Reading;
 use crate::recorded::compare_age;
-use crate::{NodeIndex, OperationRecord, ResourceIndex};
+use crate::{NodeIndex, NodeKind, OperationRecord, ResourceIndex};
 use model::{AgentExit, ExecutionStatus, Role};
 use std::cmp::Ordering;
 
@@ -36,7 +36,7 @@ impl Deduction {
         }
         self.facts.resources[resource.position()].role = Role::Started;
         let target_node = self.facts.find_node(&target);
-        let target_online = target_node.filter(|&node| self.facts.node(node).online);
+        let target_online = target_node.filter(|&node| self.is_up(node));
         let active_target = target_online.filter(|_| !target_is_newer);
         if from_status != ExecutionStatus::Pending {
             match active_target {
@@ -52,7 +52,7 @@ impl Deduction {
         match active_target {
             Some(node) => {
                 self.add_active(resource, node, false);
-                let source_node = self.facts.find_node(&source).filter(|&source| self.facts.node(source).online);
+                let source_node = self.facts.find_node(&source).filter(|&source| self.is_up(source));
                 if source_node.is_some() {
                     let entry = &mut self.facts.resources[resource.position()];
                     (entry.migrating_from, entry.migrating_to) = (source_node, Some(node));
@@ -96,9 +96,20 @@ impl Deduction {
 
     fn add_active_if_online(&mut self, resource: ResourceIndex, node: &str, failed: bool) {
         match self.facts.find_node(node) {
-            Some(node) if self.facts.node(node).online => self.add_active(resource, node, failed),
+            Some(node) if self.is_up(node) => self.add_active(resource, node, failed),
             other_end => self.note_out_of_sight(resource, other_end),
         }
+    }
+
+    /// Returns whether a node is up, also where that is told only by its connection and its turn has not come.
+    ///
+    /// Compat (C-405): Pacemaker takes a remote or guest node whose history comes later in the status for one that is not up.
+    fn is_up(&mut self, node: NodeIndex) -> bool {
+        let state = self.facts.node(node);
+        if state.kind != NodeKind::Member && !state.history_read && self.is_history_due(node) {
+            self.judge_remote_node(node);
+        }
+        self.facts.node(node).online
     }
 
     fn forbid_migration(&mut self, resource: ResourceIndex, target: Option<NodeIndex>) {

@@ -236,7 +236,7 @@ impl Deduction {
     }
 
     /// Returns whether enough is known to read a node's history.
-    fn is_history_due(&self, index: NodeIndex) -> bool {
+    pub(super) fn is_history_due(&self, index: NodeIndex) -> bool {
         let options = &self.facts.options;
         let node = self.facts.node(index);
         let is_started = |resource: ResourceIndex| self.facts.resource(resource).role == Role::Started;
