@@ -12,13 +12,18 @@ impl StatusView<'_> {
             warnings.push("No DC".to_owned());
         }
         let (mut online, mut standby, mut maintenance) = (0, 0, 0);
+        let mut offline = Vec::new();
         for (_, node) in facts.nodes_in_order() {
             match (node.online, node.standby, node.maintenance) {
                 (true, true, _) => standby += 1,
                 (true, false, true) => maintenance += 1,
                 (true, false, false) => online += 1,
-                (false, ..) => warnings.push(format!("offline node: {}", node.name)),
+                (false, ..) => offline.push(format!("offline node: {}", node.name)),
             }
+        }
+        // Compat: nodes that are offline stand side by side, without commas.
+        if !offline.is_empty() {
+            warnings.push(offline.join(" "));
         }
         if !warnings.is_empty() {
             return format!("CLUSTER WARN: {}", warnings.join(", "));
