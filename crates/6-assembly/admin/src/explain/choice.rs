@@ -171,10 +171,10 @@ pub(super) fn of_change(case: &Case<'_>, index: ResourceIndex, reason: &str) -> 
         && let Some(found) = facts.find_resource(other)
     {
         let doing = match *what {
-            "start" => "is started first",
-            "stop" => "is stopped",
-            "promote" => "is promoted first",
-            "demote" => "is demoted",
+            "start" | "running" => "is started first",
+            "stop" | "stopped" => "is stopped",
+            "promote" | "promoted" => "is promoted first",
+            "demote" | "demoted" => "is demoted",
             "monitor" => "is probed first, which cannot be done",
             other => other,
         };
