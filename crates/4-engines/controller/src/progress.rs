@@ -236,7 +236,8 @@ fn carry_over(old: &[Step], steps: &mut Vec<Step>, moved: &mut BTreeMap<usize, u
 }
 
 /// Holds what must not go on while a foreign action is under way: whatever concerns its resource (or, of fencing and shutdown, its
-/// node), the shutdown of its node, and the resources whose actions waited for it in the old plan: the new plan believes it never began.
+/// node), the shutdown of its node, the connection to it, and the resources whose actions waited for it in the old plan: the new plan
+/// believes it never began.
 fn hold_contradicting(old: &[Step], place: usize, steps: &mut [Step]) {
     let foreign = &old[place];
     if !foreign.concerns_state() {
@@ -262,6 +263,9 @@ fn hold_contradicting(old: &[Step], place: usize, steps: &mut [Step]) {
         let same_node = node.is_some() && step.node() == node.as_ref() && step.action.kind == ActionKind::Resource;
         // Safety: what it did must be known to the plan by which its node leaves. (Found by the simulator: seed 20484 with 20 deeds.)
         let its_shutdown = step.is_shutdown() && step.node().is_some() && step.node() == foreign.node();
-        step.held |= same_resource || same_node || its_shutdown;
+        // Safety: a remote node that has just started something is not let go before that is stopped.
+        let its_connection =
+            step.resource().is_some_and(|resource| step.action.kind == ActionKind::Resource && foreign.is_behind(resource));
+        step.held |= same_resource || same_node || its_shutdown || its_connection;
     }
 }

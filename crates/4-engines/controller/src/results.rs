@@ -121,6 +121,8 @@ impl Controller {
         if step.concerns_state() && step.action.operation != "monitor" {
             self.changed_meanwhile.extend([report.resource.clone()]);
             self.changed_meanwhile.extend(step.resource().cloned());
+            // What a remote node runs is ended before its connection.
+            self.changed_meanwhile.extend(self.connections.contains_key(&report.on_node).then(|| report.on_node.as_str().into()));
         }
         if step.action.operation == "cancel" {
             self.drop_cancelled(&step, report, commands);
@@ -153,6 +155,7 @@ impl Controller {
             // Safety: the plan under way, and one being made, did not know of this: they would start elsewhere what runs by now.
             // (Found by the simulator: seed 23253 with 20 deeds.)
             self.changed_meanwhile.insert(report.resource.clone());
+            self.changed_meanwhile.extend(self.connections.contains_key(&report.on_node).then(|| report.on_node.as_str().into()));
             self.progress.hold_resource(&report.resource);
         }
         self.want_plan(now, format!("{} on {}: {}", report.operation_key, report.on_node, report.exit));

@@ -160,6 +160,11 @@ impl Step {
             && !matches!(self.action.operation.as_str(), "notify" | "cancel")
     }
 
+    /// Returns whether it happens on the remote or guest node of this connection.
+    pub fn is_behind(&self, connection: &ResourceId) -> bool {
+        self.action.kind == ActionKind::Resource && self.node().is_some_and(|node| node.as_str() == connection.as_str())
+    }
+
     /// Returns whether it asks once what a resource does somewhere.
     pub fn is_probe(&self) -> bool {
         self.action.kind == ActionKind::Resource && self.action.operation == "monitor" && self.interval().is_zero()

@@ -68,6 +68,26 @@ fn what_contradicts_an_action_under_way_waits_for_its_outcome() {
     );
 }
 
+/// Found on hosts: a remote node that asked to go while something was recovered on it lost its connection before that was stopped.
+#[test]
+fn a_remote_node_that_starts_something_is_not_let_go_by_a_plan_that_does_not_know_it() {
+    let mut rig = Rig::new();
+    rig.plan(&["1 do start web far"]);
+    let going = ["5 do stop far node2", "6 do start web node1", "7 do start other node2"];
+    assert_eq!(rig.replan(&going), ["write node2 other_start_0 pending", "node2: other_start_0 [2]"]);
+    assert_eq!(rig.ends((1, 1), "start web far", 0), ["write far web_start_0=0", "calculate"], "the outcome asks for a new plan");
+    let lines = rig.plan(&["1 do stop web far", "2 do stop far node2 after 1", "3 do start web node1 after 1"]);
+    assert_eq!(lines, ["write far web_stop_0 pending", "far: web_stop_0 [3]"]);
+
+    // The same when the start ends while the plan is made, and the plan leaves what runs there alone.
+    let mut rig = Rig::new();
+    rig.controller.connections.insert("far".into(), "node2".into());
+    rig.plan(&["1 do start web far"]);
+    assert_eq!(rig.event(Event::InputChanged { cause: "far wants to go".into() }), ["calculate"]);
+    rig.ends((1, 1), "start web far", 0);
+    assert_eq!(rig.plan(&["5 do stop far node2"]), ["calculate"]);
+}
+
 #[test]
 fn a_plan_that_does_not_know_what_ended_meanwhile_is_followed_by_another() {
     for (planned, expected) in [("1 do start web node2", 0), ("1 do start db node2", 1)] {
