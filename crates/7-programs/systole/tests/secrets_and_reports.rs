@@ -100,6 +100,8 @@ fn an_agent_gets_its_secret_on_every_node_and_a_report_tells_it_to_nobody() {
         good(&["crm_resource", "-r", "db", "--meta", "-p", "target-role", "-v", "Started"]);
         let told = || std::fs::read_to_string(sandbox.root(node).join("db-was-told")).unwrap_or_default();
         sandbox.comes_to_say("node1", &["crm_resource", "-r", "db", "-W"], &format!("is running on: {node}"));
+        // As in Pacemaker, it counts as running from when its start begins.
+        good(&["crm_resource", "--wait"]);
         assert_eq!(told(), "hidden word\n", "the agent on {node}");
         good(&["crm_resource", "-r", "db", "--clear"]);
     }
