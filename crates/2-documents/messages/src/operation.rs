@@ -217,7 +217,7 @@ pub struct DeviceOrder {
     pub timeout: Duration,
 }
 
-/// Numbers the device runs a coordinator ordered; unique with its term.
+/// Numbers the device runs a coordinator ordered; unique with its term, also among coordinators of one term in several partitions.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct DeviceTicket {
     pub term: u64,

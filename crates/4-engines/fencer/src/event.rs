@@ -12,7 +12,8 @@ use std::time::Duration;
 /// What happened.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Event {
-    /// This node became the coordinator; `term` makes its tickets unique, `seed` its random delays.
+    /// This node became the coordinator. The upper half of `seed` is this node's own: with `term` it makes tickets unique; the lower
+    /// half is for random delays.
     Elected { term: u64, seed: u64 },
     /// This node is no longer the coordinator: what runs is left to its end, its outcome is the new coordinator's to find out.
     Deposed,

@@ -470,3 +470,17 @@ fn whoever_leads_next_knows_what_the_coordinator_asked() {
         assert!(!rig.orders.iter().any(|(_, order)| order.action == "metadata"), "{:?}", rig.orders);
     }
 }
+
+/// Found by the simulator (seed 670, half an hour): what a node had answered itself in its partition passed for a fencing.
+#[test]
+fn coordinators_of_one_term_in_two_partitions_give_other_tickets() {
+    let tickets = |own: u64| {
+        let mut rig = Rig::new(&[], &[]);
+        rig.event(Event::Elected { term: 4, seed: own << 32 | 4 });
+        rig.event(Event::Configured(Box::new(configuration(&["a pcmk_host_list=node2"], &[]))));
+        rig.fence(1, "node2", "off");
+        rig.orders.iter().map(|(_, order)| order.ticket).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(tickets(1).len(), 2, "about the agent, and of it");
+    assert!(tickets(1).is_disjoint(&tickets(2)));
+}

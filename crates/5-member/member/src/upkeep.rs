@@ -85,7 +85,8 @@ impl Member {
         self.log(LogLevel::Notice, format!("this node leads the cluster (term {term})"));
         self.give_controller(controller::Event::Elected { uuid: self.config.uuid.clone(), term });
         self.give_controller(controller::Event::FencingsFailed(self.fencer.failures_in_a_row()));
-        self.give_fencer(fencer::Event::Elected { term, seed: term });
+        let seed = u64::from(own_number(&self.config.node)) << 32 | (term & u64::from(u32::MAX));
+        self.give_fencer(fencer::Event::Elected { term, seed });
         self.tell_configuration();
         self.configuration_changed = false;
         self.status_changed = true;
@@ -485,4 +486,9 @@ pub(crate) fn modify(section: Option<&str>, element: &Element) -> CibEdit {
         allow_create: true,
         ..CibEdit::default()
     }
+}
+
+/// Returns a number that is this node's own as far as names can tell (FNV-1a).
+fn own_number(node: &NodeName) -> u32 {
+    node.as_str().bytes().fold(0x811c_9dc5, |number, byte| (number ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
