@@ -12,9 +12,9 @@ use std::time::Duration;
 /// What happened.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Event {
-    /// This node became the coordinator. The upper half of `seed` is this node's own: with `term` it makes tickets unique; the lower
-    /// half is for random delays.
-    Elected { term: u64, seed: u64 },
+    /// This node became the coordinator. Its tickets are unique by `term` and by their numbers, which count from `first_ticket`: each node
+    /// has a range of its own. `seed` is for random delays.
+    Elected { term: u64, first_ticket: u64, seed: u64 },
     /// This node is no longer the coordinator: what runs is left to its end, its outcome is the new coordinator's to find out.
     Deposed,
     /// The devices, levels or options in the CIB changed (also told once at the beginning).

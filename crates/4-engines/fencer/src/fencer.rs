@@ -66,12 +66,12 @@ impl Fencer {
     pub fn handle(&mut self, now: Now, event: Event) -> Vec<Command> {
         let mut commands = Vec::new();
         match event {
-            Event::Elected { term, seed } => {
+            Event::Elected { term, first_ticket, seed } => {
                 self.term = Some(term);
-                self.random = seed & u64::from(u32::MAX);
+                self.random = seed;
                 // Safety: partitions that meet may have had coordinators of one term, and a node answers a ticket that it knows with what
                 // it knows. (Found by the simulator: seed 670, half an hour.)
-                self.next_run = self.next_run.max(seed & !u64::from(u32::MAX));
+                self.next_run = self.next_run.max(first_ticket);
             }
             Event::Deposed => {
                 self.term = None;

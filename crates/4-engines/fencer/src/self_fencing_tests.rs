@@ -142,7 +142,7 @@ fn a_new_coordinator_begins_the_fencing_of_the_old_one_anew() {
     let mut rig = Rig::new(&["a pcmk_host_check=none pcmk_action_limit=-1"], &[]);
     rig.event(Event::Deposed);
     rig.event(Event::SituationChanged(Situation { ..situation(&["node1"]) }));
-    rig.event(Event::Elected { term: 4, seed: 1 });
+    rig.event(Event::Elected { term: 4, first_ticket: 0, seed: 1 });
     assert_eq!(rig.fence(1, "node3", "reboot"), ["node1: a reboot port=node3"]);
     assert_eq!(rig.fence(2, "node2", "reboot"), ["node1: a reboot port=node2"]);
     assert_eq!(rig.exits("a", 0), ["[2] node2 reboot by node1: ok"]);

@@ -85,8 +85,8 @@ impl Member {
         self.log(LogLevel::Notice, format!("this node leads the cluster (term {term})"));
         self.give_controller(controller::Event::Elected { uuid: self.config.uuid.clone(), term });
         self.give_controller(controller::Event::FencingsFailed(self.fencer.failures_in_a_row()));
-        let seed = u64::from(own_number(&self.config.node)) << 32 | (term & u64::from(u32::MAX));
-        self.give_fencer(fencer::Event::Elected { term, seed });
+        let first_ticket = u64::from(own_number(&self.config.node)) << 32;
+        self.give_fencer(fencer::Event::Elected { term, first_ticket, seed: term });
         self.tell_configuration();
         self.configuration_changed = false;
         self.status_changed = true;
