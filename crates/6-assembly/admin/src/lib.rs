@@ -7,6 +7,7 @@ pub mod adopt;
 mod attribute;
 mod cluster;
 pub mod codes;
+mod configured;
 mod decision;
 pub mod edits;
 mod exit;

@@ -1,15 +1,15 @@
-//! What the loss of every single node, or of every pair, would cost: what moves, what is left down, and who is to blame.
+//! What the loss of every single node, or of every pair, would cost: what moves, what is left down, and why.
 //!
 //! Each loss is a rehearsal of its own from the state that the cluster comes to by itself; they share nothing and run
 //! on all processors. The answer does not depend on how many there are.
 
+use crate::explain::{Down, downs};
 use crate::outlook::{Outlook, Places};
 use crate::planned;
-use crate::what_if::{Change, Down, ShiftKind, blame, joined, left_down, shifts};
+use crate::what_if::{Change, ShiftKind, joined, left_down, shifts};
 use model::Timestamp;
 use serde::Serialize;
 use status::{Facts, NodeKind};
-use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use xml::Element;
@@ -26,7 +26,7 @@ pub struct Loss {
     pub demoted: Vec<String>,
     /// Resources that may still run on a node that is not fenced.
     pub uncertain: Vec<String>,
-    /// Resources that run nowhere afterwards, with who is to blame.
+    /// Resources that run nowhere afterwards, with the causes and what would bring them back.
     pub down: Vec<Down>,
 }
 
@@ -118,8 +118,8 @@ fn lose(cib: &Element, facts: &Facts, before: &Places, nodes: Vec<String>, by_pl
         after = outlook.places();
         down = left_down(before, &after);
     }
-    let blamed = blame(&outlook, &down);
-    loss(nodes, before, &after, &outlook, blamed)
+    let explained = downs(&outlook.cib, outlook.facts.now, &down, false);
+    loss(nodes, before, &after, &outlook, explained)
 }
 
 fn loss(nodes: Vec<String>, before: &Places, after: &Places, outlook: &Outlook, down: Vec<Down>) -> Loss {
@@ -171,7 +171,7 @@ impl Resilience {
         losses
     }
 
-    /// Returns the answer as lines of text: the verdict, a table, and who is to blame for what.
+    /// Returns the answer as lines of text: the verdict, a table, and the causes.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for (count, what) in [(1, "any single node"), (2, "any two nodes")] {
@@ -228,22 +228,20 @@ impl Resilience {
     }
 }
 
-/// Returns lines about what is left down; resources with the same cause share them.
+/// Returns lines about what is left down: the main cause, and what would change it; resources of which the same is told share it.
 fn grouped(downs: &[Down]) -> Vec<String> {
-    let mut groups: BTreeMap<Vec<String>, Vec<&Down>> = BTreeMap::new();
+    let mut groups: Vec<(Vec<String>, Vec<String>)> = Vec::new();
     for down in downs {
-        let causes = down.blame.iter().map(|blame| blame.words.clone()).collect();
-        groups.entry(causes).or_default().push(down);
+        let told = down.lines(1);
+        match groups.iter_mut().find(|(lines, _)| *lines == told) {
+            Some((_, names)) => names.push(down.resource.clone()),
+            None => groups.push((told, vec![down.resource.clone()])),
+        }
     }
     let mut lines = Vec::new();
-    for (causes, downs) in groups {
-        let names: Vec<String> = downs.iter().map(|down| down.resource.clone()).collect();
+    for (told, names) in groups {
         lines.push(format!("  LEFT DOWN: {}", names.join(", ")));
-        lines.extend(causes.iter().map(|cause| format!("    would run if {cause}")));
-        if causes.is_empty() {
-            lines.push("    no single constraint or setting is to blame:".to_owned());
-            lines.extend(downs[0].why.iter().map(|why| format!("      {why}")));
-        }
+        lines.extend(told.iter().map(|line| format!("  {line}")));
     }
     lines
 }

@@ -1,6 +1,6 @@
 //! What the planned actions of a resource wait for, and which order of the configuration makes them wait.
 
-use crate::what_if::{constraints, sides};
+use crate::configured::{constraints, sides};
 use status::{Facts, ResourceIndex};
 use std::collections::{BTreeMap, BTreeSet};
 use transition::{Action, ActionId, ActionKind, Graph, Plan};

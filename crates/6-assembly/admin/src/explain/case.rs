@@ -3,7 +3,7 @@
 use super::cause::Cause;
 use crate::decision::Decision;
 use crate::outlook::{Outlook, Place, Places};
-use crate::what_if::constraints;
+use crate::configured::constraints;
 use model::{Role, Score, Timestamp};
 use scheduler::constraints::Colocation;
 use status::{Facts, NodeIndex, OperationRecord, ResourceIndex};

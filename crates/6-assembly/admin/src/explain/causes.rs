@@ -129,7 +129,7 @@ fn meta_pair(case: &Case<'_>, index: ResourceIndex, name: &'static str, is_meant
             return Some(cause);
         }
         // A template's value is found by the id of the template.
-        let template = crate::what_if::resource_element(case.cib, id).and_then(|element| element.attribute("template"));
+        let template = crate::configured::resource_element(case.cib, id).and_then(|element| element.attribute("template"));
         if let Some(template) = template {
             let pairs = find_pairs(case.cib, PairPlace::Resource(template, "meta_attributes"), wanted);
             if let Some(cause) = pairs.iter().find_map(|(_, pair)| pair_cause(Some(template), pair, name, &is_meant)) {

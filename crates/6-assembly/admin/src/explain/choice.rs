@@ -193,8 +193,8 @@ fn order_between(case: &Case<'_>, first: ResourceIndex, then: ResourceIndex) -> 
     let (first, then) = (facts.top_of(first, true), facts.top_of(then, true));
     let names =
         |ids: &[&str], top: ResourceIndex| ids.iter().flat_map(|id| facts.resolve(id)).any(|found| facts.top_of(found, true) == top);
-    let found = crate::what_if::constraints(case.cib).filter(|e| e.name == "rsc_order" && first != then).find(|constraint| {
-        let (thens, firsts) = crate::what_if::sides(constraint);
+    let found = crate::configured::constraints(case.cib).filter(|e| e.name == "rsc_order" && first != then).find(|constraint| {
+        let (thens, firsts) = crate::configured::sides(constraint);
         (names(&thens, then) && names(&firsts, first)) || (names(&thens, first) && names(&firsts, then))
     })?;
     found.id().map(str::to_owned)

@@ -11,7 +11,7 @@ use xml::Element;
 
 /// One thing that could be otherwise.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) enum Fix {
+pub(super) enum Fix {
     /// A constraint is gone; `clear`: the resource and node whose `systole clear` takes it away.
     Unconstrained { element: String, id: String, clear: Option<(String, Option<String>)> },
     /// A location lets a resource onto a node that it may not use without one.
@@ -220,13 +220,13 @@ fn without_standby(cib: &Element, facts: &Facts, node: NodeIndex) -> Option<Elem
 }
 
 /// Returns the CIB with a node in standby.
-pub(crate) fn with_standby(cib: &Element, node_id: &str) -> Element {
+pub(super) fn with_standby(cib: &Element, node_id: &str) -> Element {
     let wanted = Wanted { name: Some("standby"), ..Wanted::default() };
     set_pair(cib, PairPlace::Node(node_id), wanted, "on").unwrap_or_else(|_| cib.clone())
 }
 
 /// Returns the CIB without the failures of these resources (fail counts and failed results), if there are any.
-pub(crate) fn without_failures(cib: &Element, facts: &Facts, names: &BTreeSet<String>) -> Option<Element> {
+fn without_failures(cib: &Element, facts: &Facts, names: &BTreeSet<String>) -> Option<Element> {
     let failed: BTreeSet<(String, String)> = facts
         .failures
         .iter()

@@ -1,7 +1,7 @@
 //! Why a resource is where it is or is not, why not elsewhere, and what would change that; why a node is as it is.
 //!
 //! The answer is the scheduler's own: the terms of its scores, what its plan lacks, and its answer when asked again with one
-//! thing changed. `answer` has the forms, `causes` and `choice` the reasons, `obstacles` what closes a node, `remedies` the
+//! thing changed. `answer` has the forms, `downs` explains several that are left down, `causes` and `choice` the reasons, `obstacles` what closes a node, `remedies` the
 //! trials, `fix` what can be changed, `report` the words.
 
 mod answer;
@@ -9,7 +9,8 @@ mod case;
 mod cause;
 mod causes;
 mod choice;
-pub(crate) mod fix;
+mod downs;
+mod fix;
 mod node;
 mod obstacles;
 mod part;
@@ -18,6 +19,8 @@ mod report;
 mod rules;
 mod standing;
 
+pub use downs::Down;
+pub(crate) use downs::downs;
 pub use answer::{CAUSE_KINDS, CauseAnswer, Explanation, NodeExplanation, NodeResource, NodeVerdict, Part, Remedy, Spot, Term};
 
 use crate::exit::{Exit, Refusal};

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use xml::Element;
 
 /// The most changes that are tried for one answer; each is one or two more decisions of the scheduler.
-const TRIALS_MAX: usize = 24;
+pub(super) const TRIALS_MAX: usize = 24;
 /// The most that are told.
 const TOLD_MAX: usize = 8;
 /// The most changes that are tried together.
@@ -29,7 +29,8 @@ impl Outcome {
         Self(names.iter().map(|name| (name.clone(), place(name))).collect())
     }
 
-    fn weight(&self) -> (usize, usize) {
+    /// Returns how many run, and how many of them promoted.
+    pub fn weight(&self) -> (usize, usize) {
         let all = self.0.values().flat_map(BTreeMap::values);
         all.fold((0, 0), |(running, promoted), role| (running + 1, promoted + usize::from(*role == Role::Promoted)))
     }
@@ -90,7 +91,8 @@ fn names(case: &Case<'_>, parts: &[Explained]) -> BTreeSet<String> {
     parts.iter().flat_map(|part| &part.instances).map(|index| case.facts().printable_id(*index).to_owned()).collect()
 }
 
-fn remedy(fixes: &[Fix], after: &Outcome) -> Remedy {
+/// Returns changes and what came of them as an answer.
+pub(super) fn remedy(fixes: &[Fix], after: &Outcome) -> Remedy {
     let all = |of: &dyn Fn(&Fix) -> Option<String>| fixes.iter().filter_map(of).collect::<Vec<_>>();
     let cautions = all(&|fix| fix.caution());
     Remedy {
@@ -105,7 +107,7 @@ fn remedy(fixes: &[Fix], after: &Outcome) -> Remedy {
 }
 
 /// No single change helps: looks for the fewest together that open one node.
-fn together(case: &Case<'_>, parts: &[Explained], names: &BTreeSet<String>, helps: &dyn Fn(&Outcome) -> bool) -> Option<Remedy> {
+pub(super) fn together(case: &Case<'_>, parts: &[Explained], names: &BTreeSet<String>, helps: &dyn Fn(&Outcome) -> bool) -> Option<Remedy> {
     let causes = || parts.iter().flat_map(|part| &part.causes);
     let everywhere: Vec<Fix> = dedup(causes().filter(|cause| cause.nodes.is_empty()).flat_map(|cause| cause.fixes.clone()));
     let mut candidates: Vec<Vec<Fix>> = Vec::new();

@@ -1,6 +1,6 @@
 //! The answers in words, for somebody who is awake at three in the morning: what it does, why, what to do, then the rest.
 
-use super::answer::{Explanation, NodeExplanation, Part, Remedy};
+use super::answer::{CauseAnswer, Explanation, NodeExplanation, Part, Remedy};
 use crate::what_if::joined;
 
 /// The most causes that are told below the first.
@@ -15,7 +15,7 @@ impl Explanation {
                 lines.push(String::new());
             }
             lines.push(format!("{}.", part.summary));
-            lines.extend(why(part));
+            lines.extend(cause_lines(&part.causes));
             if self.parts.len() == 1 {
                 lines.extend(self.what_to_do());
             }
@@ -36,27 +36,32 @@ impl Explanation {
     }
 
     fn what_to_do(&self) -> Vec<String> {
-        let all: Vec<&Remedy> = self.remedies.iter().chain(&self.after_loss).collect();
-        if all.is_empty() {
-            return Vec::new();
-        }
-        let mut lines = vec!["  What would change that:".to_owned()];
-        for remedy in all {
-            lines.push(format!("    {} if {}", remedy.outcome, remedy.condition));
-            let caution = remedy.caution.as_ref().map_or(String::new(), |caution| format!("   ({caution})"));
-            lines.extend(remedy.commands.iter().map(|command| format!("      {command}{caution}")));
-        }
-        lines
+        change_lines(self.remedies.iter().chain(&self.after_loss))
     }
 }
 
-fn why(part: &Part) -> Vec<String> {
+/// Returns what would change it, with what to type, as lines.
+pub(super) fn change_lines<'r>(remedies: impl IntoIterator<Item = &'r Remedy>) -> Vec<String> {
     let mut lines = Vec::new();
-    for (at, cause) in part.causes.iter().take(CAUSES_MAX + 1).enumerate() {
+    for remedy in remedies {
+        if lines.is_empty() {
+            lines.push("  What would change that:".to_owned());
+        }
+        lines.push(format!("    {} if {}", remedy.outcome, remedy.condition));
+        let caution = remedy.caution.as_ref().map_or(String::new(), |caution| format!("   ({caution})"));
+        lines.extend(remedy.commands.iter().map(|command| format!("      {command}{caution}")));
+    }
+    lines
+}
+
+/// Returns the causes as lines, of many the first ones.
+pub(super) fn cause_lines(causes: &[CauseAnswer]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (at, cause) in causes.iter().take(CAUSES_MAX + 1).enumerate() {
         let begin = if at == 0 { "Why:" } else { "And:" };
         lines.push(format!("  {begin} {}.", cause.words));
     }
-    let more = part.causes.len().saturating_sub(CAUSES_MAX + 1);
+    let more = causes.len().saturating_sub(CAUSES_MAX + 1);
     if more > 0 {
         lines.push(format!("  And {more} more, below."));
     }
@@ -89,17 +94,8 @@ impl NodeExplanation {
     /// Returns the answer as lines of text.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = vec![format!("{}.", self.summary)];
-        for (at, cause) in self.causes.iter().enumerate() {
-            lines.push(format!("  {} {}.", if at == 0 { "Why:" } else { "And:" }, cause.words));
-        }
-        if !self.remedies.is_empty() {
-            lines.push("  What would change that:".to_owned());
-        }
-        for remedy in &self.remedies {
-            lines.push(format!("    {} if {}", remedy.outcome, remedy.condition));
-            let caution = remedy.caution.as_ref().map_or(String::new(), |caution| format!("   ({caution})"));
-            lines.extend(remedy.commands.iter().map(|command| format!("      {command}{caution}")));
-        }
+        lines.extend(cause_lines(&self.causes));
+        lines.extend(change_lines(&self.remedies));
         for (standing, title) in [("stays", "Runs here"), ("leaves", "Leaves"), ("comes", "Comes here"), ("barred", "May not run here")] {
             let these: Vec<_> = self.resources.iter().filter(|resource| resource.standing == standing).collect();
             if these.is_empty() {

@@ -19,7 +19,7 @@ pub(super) fn unmet(case: &Case<'_>, resource: ResourceIndex, node: NodeIndex) -
     let id = facts.resource(resource).configured_id.as_str();
     let is_of = |element: &&Element| element.name == "rsc_location" && element.attribute("rsc") == Some(id);
     let mut found = Vec::new();
-    for constraint in crate::what_if::constraints(case.cib).filter(is_of) {
+    for constraint in crate::configured::constraints(case.cib).filter(is_of) {
         for element in constraint.elements_named("rule") {
             let Some(rule) = Rule::of(element, facts.cib()) else { continue };
             let input = Input {

@@ -1,19 +1,18 @@
 //! What if something happened: the change is carried out on paper, and what would be different is told, with the reasons.
 //!
-//! Nothing is contacted or touched. `change` has what can be imagined, `blame` who keeps a resource down, `report` the words.
+//! Nothing is contacted or touched. `change` has what can be imagined, `report` has the words; why a
+//! resource is left down is explained as `explain` does.
 
-mod blame;
 mod change;
 mod report;
 #[cfg(test)]
 mod tests;
 
-pub use blame::{Blame, Down, blame};
-pub(crate) use blame::{constraints, resource_element, sides};
 pub use change::{Change, Imagined, Votes};
 pub(crate) use change::{joined, without};
 
 use crate::exit::Refusal;
+use crate::explain::{Down, downs};
 use crate::outlook::{Outlook, Place, Places, places};
 use model::Timestamp;
 use serde::Serialize;
@@ -94,7 +93,7 @@ pub fn what_if(cib: &Element, change: &Change, now: Timestamp) -> Result<Answer,
     let before = places(&facts);
     let after = outlook.places();
     let shifts = shifts(&before, &after, &outlook.plans);
-    let down = blame(&outlook, &left_down(&before, &after));
+    let down = downs(&outlook.cib, outlook.facts.now, &left_down(&before, &after), true);
     let affected: BTreeSet<&str> =
         shifts.iter().map(|shift| shift.resource.as_str()).chain(down.iter().map(|down| down.resource.as_str())).collect();
     let unaffected = before.keys().filter(|name| !affected.contains(name.as_str())).count();

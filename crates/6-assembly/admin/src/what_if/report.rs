@@ -1,7 +1,7 @@
 //! An answer in words, for somebody who is awake at three in the morning: what is lost comes first.
 
-use super::blame::Down;
 use super::{Answer, Shift, ShiftKind, joined};
+use crate::explain::Down;
 use crate::outlook::Place;
 use model::Role;
 
@@ -80,15 +80,9 @@ const TITLES: &[(ShiftKind, &str)] = &[
 ];
 
 /// Returns the lines about a resource that is left down.
-pub(crate) fn down_lines(down: &Down) -> Vec<String> {
-    let mut lines = vec![format!("  {}, now on {}", down.resource, joined(&down.was))];
-    lines.extend(down.why.iter().map(|why| format!("    {why}")));
-    for blame in &down.blame {
-        lines.push(format!("    it would run on {} if {}", joined(&blame.would_run_on), blame.words));
-    }
-    if down.blame.is_empty() {
-        lines.push("    no single constraint or setting is to blame: taking any one away would not bring it back".to_owned());
-    }
+fn down_lines(down: &Down) -> Vec<String> {
+    let mut lines = vec![format!("  {}", down.title())];
+    lines.extend(down.lines(usize::MAX).iter().map(|line| format!("  {line}")));
     lines
 }
 

@@ -1,4 +1,4 @@
-//! Small clusters, one change each: who moves, who is left down, and who is to blame.
+//! Small clusters, one change each: who moves, who is left down, and why.
 
 use super::{Answer, Change, ShiftKind, what_if};
 use crate::exit::Exit;
@@ -61,17 +61,24 @@ fn what_runs_on_a_crashed_node_moves_once_that_is_fenced() {
 }
 
 #[test]
-fn a_ban_that_keeps_a_resource_down_is_to_blame() {
+fn a_ban_that_keeps_a_resource_down_is_the_cause() {
     let bans =
         "<rsc_location id='ban-2' rsc='web' node='n2' score='-INFINITY'/><rsc_location id='ban-3' rsc='web' node='n3' score='-INFINITY'/>";
     let cib = cluster(3, "", &["web"], bans, &[("web", 1)]);
     let answer = ask(&cib, crash("n1"));
     assert_eq!(answer.down.len(), 1);
-    let mut blamed: Vec<(&str, &str)> = answer.down[0].blame.iter().map(|b| (b.id.as_str(), b.would_run_on[0].as_str())).collect();
-    blamed.sort_unstable();
-    assert_eq!(blamed, [("ban-2", "n2"), ("ban-3", "n3")]);
+    let mut helpful: Vec<(&str, &str)> = answer.down[0].remedies.iter().map(|r| (r.id.as_str(), r.would_run_on[0].as_str())).collect();
+    helpful.sort_unstable();
+    assert_eq!(helpful, [("ban-2", "n2"), ("ban-3", "n3")]);
+    let main: Vec<(&str, Option<&str>)> = answer.down[0].causes.iter().take(2).map(|cause| (cause.kind, cause.id.as_deref())).collect();
+    assert_eq!(main, [("location", Some("ban-2")), ("location", Some("ban-3"))]);
     let text = answer.lines().join("\n");
-    assert!(text.contains("LEFT DOWN") && text.contains("it would run on n2 if constraint ban-2 were gone"), "{text}");
+    for expected in [
+        "LEFT DOWN:\n  web, now on n1\n    Why: constraint ban-2 keeps it off n2.\n    And: constraint ban-3 keeps it off n3.\n",
+        "    What would change that:\n      it would run on n2 if constraint ban-2 were gone\n        cibadmin --delete",
+    ] {
+        assert!(text.contains(expected), "{text}");
+    }
 }
 
 #[test]
@@ -79,7 +86,7 @@ fn lost_quorum_is_named() {
     let cib = cluster(3, "", &["web"], "", &[("web", 3)]);
     let answer = ask(&cib, Change::Crash(vec!["n1".to_owned(), "n2".to_owned()]));
     assert!(!answer.has_quorum);
-    assert_eq!(answer.down[0].blame[0].kind, "quorum");
+    assert_eq!((answer.down[0].causes[0].kind, answer.down[0].remedies[0].kind), ("quorum", "quorum"));
     // Of two nodes one is enough.
     let cib = cluster(2, "", &["web"], "", &[("web", 2)]);
     assert!(ask(&cib, crash("n2")).has_quorum);
@@ -104,7 +111,8 @@ fn changes_of_every_kind_are_answered() {
         assert_eq!(kind_of_web(change.clone()), expected, "{change:?}");
     }
     let stopped = ask(&cib, Change::Set { option: "stop-all-resources".into(), value: "true".into() });
-    assert_eq!(stopped.down[0].blame[0].id, "stop-all-resources");
+    assert_eq!(stopped.down[0].remedies[0].id, "stop-all-resources");
+    assert_eq!(stopped.down[0].causes[0].kind, "option");
 }
 
 #[test]
@@ -145,13 +153,31 @@ fn resilience_says_which_loss_is_not_survived() {
     assert_eq!(answer.losses.len(), 6);
     let singles: Vec<bool> = answer.losses[..3].iter().map(|loss| loss.is_survived()).collect();
     assert_eq!(singles, [false, true, true]);
-    assert!(answer.losses[0].down[0].blame.iter().any(|blame| blame.id == "only-1"));
+    assert!(answer.losses[0].down[0].remedies.iter().any(|remedy| remedy.id == "only-1"));
     // Two of three: quorum is lost.
     assert!(answer.losses[3..].iter().all(|loss| !loss.has_quorum && !loss.is_survived()));
     let text = answer.lines().join("\n");
     assert!(
-        text.contains("Does NOT survive the loss of any single node") && text.contains("would run if constraint only-1 were gone"),
+        text.contains("Does NOT survive the loss of any single node") && text.contains("it would run on n2 if constraint only-1 were gone"),
         "{text}"
     );
     assert_eq!(answer, resilience(&cib, NOW, true));
+}
+
+#[test]
+fn what_is_left_down_for_one_reason_is_told_once() {
+    let cib = cluster(3, "", &["web", "db"], "", &[("web", 3), ("db", 3)]);
+    let text = resilience(&cib, NOW, true).lines().join("\n");
+    let expected = "  LEFT DOWN: db, fence, web\n    Why: this part of the cluster has no quorum (1 of 3 nodes are online), and no-quorum-policy=stop.\n    \
+                    What would change that:\n      it would run on n3 if there were quorum";
+    assert!(text.contains(expected), "{text}");
+}
+
+#[test]
+fn where_nothing_alone_helps_what_if_tries_several_together() {
+    let both = "<rsc_location id='ban-2' rsc='web' node='n2' score='-INFINITY'/>\
+                <rsc_location id='ban-again' rsc='web' node='n2' score='-INFINITY'/>";
+    let cib = cluster(2, "", &["web"], both, &[("web", 1)]);
+    let answer = ask(&cib, crash("n1"));
+    assert_eq!((answer.down[0].remedies[0].kind, answer.down[0].remedies[0].id.as_str()), ("several", "ban-again ban-2"));
 }

@@ -9,7 +9,7 @@ use clap::Parser;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-/// Tells what the loss of each node would cost: what would move, what would be left down, and who is to blame
+/// Tells what the loss of each node would cost: what would move, what would be left down, and why
 ///
 /// Each loss is rehearsed on paper; nothing is touched. Of quorum: each node has one vote, and of two nodes one is enough.
 /// Exit code: 0 when every loss is survived, 1 when one is not.

@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Tells what would be different if something happened: what would move, what would be left down, and who is to blame
+/// Tells what would be different if something happened: what would move, what would be left down, and why
 ///
 /// The change is made in a copy of the CIB, and the scheduler's own plans are carried out on paper until nothing is left
 /// to do. Nothing is touched. Of quorum: each node has one vote, and of two nodes one is enough.
