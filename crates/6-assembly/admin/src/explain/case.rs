@@ -1,9 +1,9 @@
 //! What an explanation is made from: the CIB, the decision about it, the plan, and what that comes to on paper.
 
 use super::cause::Cause;
+use crate::configured::constraints;
 use crate::decision::Decision;
 use crate::outlook::{Outlook, Place, Places};
-use crate::configured::constraints;
 use model::{Role, Score, Timestamp};
 use scheduler::constraints::Colocation;
 use status::{Facts, NodeIndex, OperationRecord, ResourceIndex};

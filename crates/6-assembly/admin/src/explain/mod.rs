@@ -19,9 +19,9 @@ mod report;
 mod rules;
 mod standing;
 
+pub use answer::{CAUSE_KINDS, CauseAnswer, Explanation, NodeExplanation, NodeResource, NodeVerdict, Part, Remedy, Spot, Term};
 pub use downs::Down;
 pub(crate) use downs::downs;
-pub use answer::{CAUSE_KINDS, CauseAnswer, Explanation, NodeExplanation, NodeResource, NodeVerdict, Part, Remedy, Spot, Term};
 
 use crate::exit::{Exit, Refusal};
 use case::Case;
