@@ -78,6 +78,8 @@ pub struct Node {
     pub remote_reset: bool,
     /// A remote node that was fenced since it was last connected.
     pub remote_fenced: bool,
+    /// A remote or guest node that the status says is up, whatever is known of its connection.
+    pub remote_recorded_up: bool,
     /// `node_in_maintenance` as recorded for a remote node.
     pub remote_maintenance: bool,
     /// All attributes: configured, transient and the implied `#…` ones.

@@ -375,3 +375,24 @@ fn what_migrates_from_a_remote_node_to_a_guest_is_on_its_way_there() {
     let back = Cluster { constraints: to("far").leak(), ..cluster };
     assert_eq!(resource_a(&back), ["start a far < stop a far, stop a guest", "stop a far", "stop a guest"]);
 }
+
+/// Found by the simulator (seed 810047 with two remote nodes and a guest): after a clean-up `a` started on another node while it ran on the
+/// guest, whose machine was not known to run on `n1` any more.
+#[test]
+fn what_may_run_on_a_guest_starts_once_it_is_known_whether_its_machine_runs() {
+    let resources = r#"<primitive id="vm" class="ocf" provider="heartbeat" type="Dummy"><meta_attributes id="m-vm"><nvpair id="m-vm-1" name="remote-node" value="guest"/></meta_attributes></primitive>
+        <primitive id="a" class="ocf" provider="heartbeat" type="Dummy"/>"#;
+    let waits_for = |history| {
+        let nodes = &[("n1", ONLINE), ("n2", ONLINE), ("guest", GUEST)];
+        let constraints = r#"<rsc_location id="l" rsc="a" node="n2" score="100"/>"#;
+        let plan = Cluster { options: "stonith-enabled=false", nodes, resources, constraints, history, ..Cluster::default() }.plan();
+        let by_id: BTreeMap<_, &Action> = plan.graph.actions.iter().map(|action| (action.id, action)).collect();
+        let start = plan.graph.actions.iter().find(|action| name(action) == "start a n2").expect("it starts where there is room");
+        start.after.iter().map(|id| name(by_id[id])).collect::<Vec<_>>()
+    };
+    // Its connection is known to be held, or nothing is known but that the guest was up.
+    let connected = &[("n1", "guest", "start"), ("n2", "vm", "monitor:7"), ("n1", "a", "monitor:7"), ("n2", "a", "monitor:7")];
+    assert_eq!(waits_for(connected), ["monitor vm n1"]);
+    let unknown = &[("n1", "a", "monitor:7"), ("n2", "a", "monitor:7")];
+    assert_eq!(waits_for(unknown), ["monitor vm n1", "monitor guest n1", "monitor vm n2", "monitor guest n2"]);
+}

@@ -85,7 +85,9 @@ impl Deduction {
         if self.facts.node(index).kind != NodeKind::Member {
             // Whether it is up is known once the history of its connection is; that it was fenced matters before.
             let fenced = numbers::integer_at_least(state.attribute("node_fenced"), 0) != 0;
-            self.facts.nodes[index.position()].remote_fenced = fenced;
+            let node = &mut self.facts.nodes[index.position()];
+            node.remote_fenced = fenced;
+            node.remote_recorded_up = state.attribute("in_ccm").and_then(parse_boolean) == Some(true);
             return;
         }
         self.add_node_attributes(index, state.child("transient_attributes"), true);
