@@ -5,16 +5,18 @@
 
 use cib::patch::Patch;
 use messages::peer::CibMark;
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use xml::Element;
 
-/// What was made last, and from what. A mark tells copies apart: those that made the same steps from the same document are the same.
+/// What was made of late, and from what. A mark tells copies apart: those that made the same steps from the same document are the same.
 #[derive(Clone, Default, Debug)]
 pub struct Copies(Arc<Mutex<Last>>);
 
 #[derive(Default, Debug)]
 struct Last {
-    step: Option<Step>,
+    /// The newest comes last.
+    steps: VecDeque<Step>,
     whole: Option<(CibMark, String, Arc<Element>)>,
 }
 
@@ -30,6 +32,18 @@ struct Step {
 /// Of so many steps of a coordinator one is made by the others themselves, so that what they do on hosts of their own is done here too.
 const OWN_STEPS: u64 = 8;
 
+/// A coordinator is so many steps ahead of the others at most: what they hear late they make themselves.
+const STEPS_MAX: usize = 64;
+
+impl Last {
+    fn add(&mut self, step: Step) {
+        if self.steps.len() >= STEPS_MAX {
+            self.steps.pop_front();
+        }
+        self.steps.push_back(step);
+    }
+}
+
 impl Copies {
     /// Returns whether nobody else has them: then there is nothing to share.
     fn is_alone(&self) -> bool {
@@ -44,7 +58,7 @@ impl Copies {
     pub(crate) fn ordered(&self, from: &CibMark, text: &str, to: &Arc<Element>, patch: &Arc<Patch>, mark: &CibMark) {
         if !self.is_alone() && !(mark.epoch + mark.num_updates).is_multiple_of(OWN_STEPS) {
             let (from, text, digest) = (from.clone(), text.to_owned(), mark.digest.clone());
-            self.last().step = Some(Step { from, text, to: to.clone(), patch: patch.clone(), digest });
+            self.last().add(Step { from, text, to: to.clone(), patch: patch.clone(), digest });
         }
     }
 
@@ -56,14 +70,14 @@ impl Copies {
         make: impl FnOnce() -> Result<(Element, Patch, String), String>,
     ) -> Result<(Arc<Element>, Arc<Patch>, String), String> {
         let mut last = self.last();
-        if let Some(step) = last.step.as_ref().filter(|step| step.from == *from && step.text == text) {
+        if let Some(step) = last.steps.iter().rev().find(|step| step.from == *from && step.text == text) {
             return Ok((step.to.clone(), step.patch.clone(), step.digest.clone()));
         }
         let (to, patch, digest) = make()?;
         let (to, patch) = (Arc::new(to), Arc::new(patch));
         if !self.is_alone() {
             let (from, text) = (from.clone(), text.to_owned());
-            last.step = Some(Step { from, text, to: to.clone(), patch: patch.clone(), digest: digest.clone() });
+            last.add(Step { from, text, to: to.clone(), patch: patch.clone(), digest: digest.clone() });
         }
         Ok((to, patch, digest))
     }

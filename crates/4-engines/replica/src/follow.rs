@@ -10,30 +10,31 @@ use xml::{Limits, parse};
 
 impl Replica {
     /// Takes what the coordinator (or the holder of the newest copy) sent. What an older term's coordinator ordered does not count.
-    pub(crate) fn follow(&mut self, now: Now, from: NodeName, message: ReplicaMessage, out: &mut Vec<ReplicaCommand>) {
+    pub(crate) fn follow(&mut self, now: Now, from: NodeName, message: &ReplicaMessage, out: &mut Vec<ReplicaCommand>) {
         let Some(settled) = &self.settlement else { return };
         match message {
-            ReplicaMessage::Apply { term, .. } if term != settled.term || settled.coordinator != from => {}
+            ReplicaMessage::Apply { term, .. } if *term != settled.term || settled.coordinator != from => {}
             ReplicaMessage::Apply { from: start, to, patch, request, origin, client, configuration, .. } => {
                 if !self.in_step && self.asked_for_whole {
                     return;
                 }
-                if start != self.mark {
+                if *start != self.mark {
                     self.ask_for_whole(out);
                     return;
                 }
-                match self.applied(&patch, &to) {
+                match self.applied(patch, to) {
                     Ok(patch) => {
                         self.granted.add(request.clone());
                         self.in_step = true;
-                        if !configuration && self.pending.get(&request).is_some_and(|own| matches!(own.wish.change, CibChange::Status(_))) {
+                        if !configuration && self.pending.get(request).is_some_and(|own| matches!(own.wish.change, CibChange::Status(_))) {
                             self.answered(request.clone(), Ok(None), out);
                         }
-                        if configuration {
-                            self.wait_for_own(&request, &to);
+                        if *configuration {
+                            self.wait_for_own(request, to);
                             self.store(out);
                         }
-                        out.push(ReplicaCommand::Changed(Changed { patch: Some(patch), is_configuration: configuration, client, origin }));
+                        let (client, origin) = (client.clone(), origin.clone());
+                        out.push(ReplicaCommand::Changed(Changed { patch: Some(patch), is_configuration: *configuration, client, origin }));
                     }
                     Err(reason) => {
                         out.push(ReplicaCommand::Warn(format!("failed to apply change {}.{}: {reason}", to.epoch, to.num_updates)));
@@ -41,8 +42,8 @@ impl Replica {
                     }
                 }
             }
-            ReplicaMessage::Whole { term, mark, cib, granted } if term == settled.term => {
-                self.take_whole(now, from, mark, &cib, granted, out)
+            ReplicaMessage::Whole { term, mark, cib, granted } if *term == settled.term => {
+                self.take_whole(now, from, mark, cib, granted, out)
             }
             _ => {}
         }
@@ -83,19 +84,19 @@ impl Replica {
         }
     }
 
-    fn take_whole(&mut self, now: Now, from: NodeName, mark: CibMark, text: &str, granted: Vec<String>, out: &mut Vec<ReplicaCommand>) {
+    fn take_whole(&mut self, now: Now, from: NodeName, mark: &CibMark, text: &str, granted: &[String], out: &mut Vec<ReplicaCommand>) {
         let is_wanted = !self.in_step || (from != self.config.node && self.settlement.as_ref().is_some_and(|s| s.coordinator == from));
         if self.is_ordering() || !is_wanted {
             return;
         }
         for request in granted {
-            self.granted.add(request);
+            self.granted.add(request.clone());
         }
         let was = (self.mark.admin_epoch, self.mark.epoch, self.mark.lineage);
-        let is_same = Self::is_same_copy(&self.mark, &mark);
+        let is_same = Self::is_same_copy(&self.mark, mark);
         if !is_same {
-            let read = || parse(text.as_bytes(), &Limits::default()).map_err(|error| error.to_string()).and_then(|cib| check(cib, &mark));
-            let cib = match self.config.copies.whole(&mark, text, read) {
+            let read = || parse(text.as_bytes(), &Limits::default()).map_err(|error| error.to_string()).and_then(|cib| check(cib, mark));
+            let cib = match self.config.copies.whole(mark, text, read) {
                 Ok(cib) => cib,
                 Err(reason) => {
                     out.push(ReplicaCommand::Warn(format!("failed to take over the CIB of {from}: {reason}")));
@@ -105,7 +106,7 @@ impl Replica {
             self.cib = cib;
             out.push(ReplicaCommand::Changed(Changed { patch: None, is_configuration: true, client: "join".to_owned(), origin: from }));
         }
-        self.mark = mark;
+        self.mark = mark.clone();
         // A copy that is the same and of another lineage is stored as well: writes wait until enough disks know the lineage.
         if was != (self.mark.admin_epoch, self.mark.epoch, self.mark.lineage) {
             self.store(out);

@@ -44,12 +44,12 @@ pub struct Settlement {
 
 /// What the engine is told.
 #[derive(Clone, PartialEq, Debug)]
-pub enum ReplicaEvent {
+pub enum ReplicaEvent<'a> {
     /// Someone on this node wants a change.
     Wish(CibWish),
     Message {
         from: NodeName,
-        message: ReplicaMessage,
+        message: &'a ReplicaMessage,
     },
     /// A new view: nothing is ordered until it is settled.
     Unsettled,
@@ -221,17 +221,17 @@ impl Replica {
         }
     }
 
-    fn message(&mut self, now: Now, from: NodeName, message: ReplicaMessage, out: &mut Vec<ReplicaCommand>) {
+    fn message(&mut self, now: Now, from: NodeName, message: &ReplicaMessage, out: &mut Vec<ReplicaCommand>) {
         let is_own = from == self.config.node;
         match message {
-            ReplicaMessage::Wish(wish) if self.is_coordinator() && !is_own => self.grant(now, wish, out),
+            ReplicaMessage::Wish(wish) if self.is_coordinator() && !is_own => self.grant(now, wish.clone(), out),
             ReplicaMessage::NeedWhole if !is_own && (self.is_ordering() || self.may_lend_to(&from)) => self.send_whole(out),
             ReplicaMessage::Durable { mark } => {
                 self.durable.insert(from, (mark.lineage, mark.admin_epoch, mark.epoch));
                 self.durable_grew(now, out);
             }
-            ReplicaMessage::Answer { term, request, origin, result } if term == self.term() && origin == self.config.node => {
-                self.answered(request, result, out);
+            ReplicaMessage::Answer { term, request, origin, result } if *term == self.term() && *origin == self.config.node => {
+                self.answered(request.clone(), result.clone(), out);
             }
             ReplicaMessage::Apply { .. } | ReplicaMessage::Whole { .. } if !is_own => self.follow(now, from, message, out),
             _ => {}

@@ -147,17 +147,17 @@ impl Member {
         }
     }
 
-    pub(crate) fn asked_by_peer(&mut self, origin: NodeName, request: u64, to: Option<NodeName>, body: ClientBody) {
+    pub(crate) fn asked_by_peer(&mut self, origin: &NodeName, request: u64, to: Option<&NodeName>, body: &ClientBody) {
         let is_meant = match to {
-            Some(to) => to == self.config.node,
+            Some(to) => *to == self.config.node,
             None => self.in_charge,
         };
         if is_meant {
             let asker = Asker::Peer(origin.clone(), request);
-            self.serve_as_coordinator(asker, origin, "peer", body);
+            self.serve_as_coordinator(asker, origin.clone(), "peer", body.clone());
         } else if self.membership.is_coordinator() && !matches!(body, ClientBody::WaitIdle { .. }) {
             let message = "the cluster is still starting".to_owned();
-            self.answer(Asker::Peer(origin, request), Err(refusal(114, message)));
+            self.answer(Asker::Peer(origin.clone(), request), Err(refusal(114, message)));
         }
     }
 

@@ -288,7 +288,7 @@ impl Member {
         match event {
             MemberEvent::Started => self.check_solitude(),
             MemberEvent::Group(event) => self.group(event),
-            MemberEvent::Heard { from, envelope } => self.understood(from, (*envelope).clone()),
+            MemberEvent::Heard { from, envelope } => self.understood(from, &envelope),
             MemberEvent::Agent(event) => self.agent(event),
             MemberEvent::Remote(event) => self.remote(event),
             MemberEvent::Client { client, user, request } => self.client(client, user, request),
@@ -371,7 +371,7 @@ impl Member {
     /// Tells this node's subscribers, and the log.
     pub(crate) fn tell_here(&mut self, fact: Fact) {
         let event = messages::event::ClusterEvent { at: self.now.wall, by: self.config.node.clone(), fact };
-        self.tell_subscribers(event);
+        self.tell_subscribers(&event);
     }
 
     /// Tells the subscribers of every node.

@@ -106,66 +106,66 @@ impl Member {
     /// Takes a message that the group delivered.
     pub(crate) fn heard(&mut self, from: NodeName, payload: &str) {
         match Envelope::read(payload) {
-            Ok(envelope) => self.understood(from, envelope),
+            Ok(envelope) => self.understood(from, &envelope),
             Err(error) => self.log(LogLevel::Debug, format!("a message of {from} was skipped: {error}")),
         }
     }
 
-    /// Does what a message says.
-    pub(crate) fn understood(&mut self, from: NodeName, envelope: Envelope) {
+    /// Does what a message says. Most of what is heard is meant for another member: nothing of it is copied.
+    pub(crate) fn understood(&mut self, from: NodeName, envelope: &Envelope) {
         if from == self.config.node {
             self.outbox.unheard.retain(|(number, _)| *number != envelope.number);
         }
         self.is_stirred |= !matches!(envelope.message, PeerMessage::Membership(MembershipMessage::Beat { .. }));
         // Safety: nothing counts of a host that is fenced or a daemon that was found silent, however late it arrives.
         let is_member = self.membership.peers().get(&from).is_some_and(membership::Peer::is_member);
-        match envelope.message {
+        match &envelope.message {
             PeerMessage::Membership(message) => {
-                let is_farewell = message == MembershipMessage::Leaving && from == self.config.node && self.leave_by.is_some();
-                self.give_membership(MembershipEvent::Message { from, message });
+                let is_farewell = *message == MembershipMessage::Leaving && from == self.config.node && self.leave_by.is_some();
+                self.give_membership(MembershipEvent::Message { from, message: message.clone() });
                 if is_farewell {
                     self.finish_leaving();
                 }
             }
             _ if !is_member => {}
             PeerMessage::Replica(message) => self.give_replica(ReplicaEvent::Message { from, message }),
-            PeerMessage::Attributes(message) => self.give_attributes(AttributesEvent::Message { from, message }),
+            PeerMessage::Attributes(message) => self.give_attributes(AttributesEvent::Message { from, message: message.clone() }),
             PeerMessage::Lead { term, to } => {
-                let is_meant = to.is_none_or(|to| to == self.config.node);
-                if is_meant && self.is_order_of(&from, term) {
+                let is_meant = to.as_ref().is_none_or(|to| *to == self.config.node);
+                if is_meant && self.is_order_of(&from, *term) {
                     self.give_executor(executor::Event::CoordinatorChanged);
                     self.report_devices_again();
                 }
             }
             PeerMessage::Order { term, to, order } => {
-                if let messages::operation::NodeOrder::Device(order) = &order
+                if let messages::operation::NodeOrder::Device(order) = order
                     && !self.in_charge
                 {
                     self.give_fencer(fencer::Event::Overheard(order.clone()));
                 }
-                if to == self.config.node && self.is_order_of(&from, term) {
-                    self.ordered(order);
+                if *to == self.config.node && self.is_order_of(&from, *term) {
+                    self.ordered(order.clone());
                 }
             }
             PeerMessage::Report(report) => self.reported(from, report),
             PeerMessage::FenceRecord(record) => {
-                self.alert_of_fencing(&record);
+                self.alert_of_fencing(record);
                 if from != self.config.node {
-                    self.give_fencer(fencer::Event::RecordsLearnt(vec![record]));
+                    self.give_fencer(fencer::Event::RecordsLearnt(vec![record.clone()]));
                 }
             }
-            PeerMessage::FenceHistoryCleared { target } => self.give_fencer(fencer::Event::HistoryCleared { target }),
+            PeerMessage::FenceHistoryCleared { target } => self.give_fencer(fencer::Event::HistoryCleared { target: target.clone() }),
             PeerMessage::ShutDown { term, node } => {
-                if node == self.config.node && self.is_order_of(&from, term) {
+                if *node == self.config.node && self.is_order_of(&from, *term) {
                     self.leave();
                 }
             }
-            PeerMessage::Ask { origin, request, to, body } => self.asked_by_peer(origin, request, to, body),
+            PeerMessage::Ask { origin, request, to, body } => self.asked_by_peer(origin, *request, to.as_ref(), body),
             PeerMessage::Told { origin, request, result } => {
-                if origin == self.config.node
-                    && let Some((asker, ..)) = self.forwarded.remove(&request)
+                if *origin == self.config.node
+                    && let Some((asker, ..)) = self.forwarded.remove(request)
                 {
-                    self.answer(asker, result);
+                    self.answer(asker, result.clone());
                 }
             }
             PeerMessage::Event(event) => self.tell_subscribers(event),
@@ -177,18 +177,20 @@ impl Member {
         term == self.membership.term() && self.membership.coordinator() == Some(from)
     }
 
-    fn reported(&mut self, from: NodeName, report: NodeReport) {
+    fn reported(&mut self, from: NodeName, report: &NodeReport) {
         match report {
-            NodeReport::Device(report) => self.give_fencer(fencer::Event::DeviceReported { from, report }),
+            NodeReport::Device(report) => self.give_fencer(fencer::Event::DeviceReported { from, report: report.clone() }),
             _ if !self.in_charge => {}
             NodeReport::Operation(report) => {
                 let is_present =
                     self.membership.peers().get(&from).is_some_and(|peer| peer.incarnation.as_ref() == Some(&report.incarnation));
                 if is_present {
-                    self.give_controller(controller::Event::Reported { from, report });
+                    self.give_controller(controller::Event::Reported { from, report: report.clone() });
                 }
             }
-            NodeReport::AtWork { incarnation, orders, history } => self.node_reported(from, incarnation, orders, history),
+            NodeReport::AtWork { incarnation, orders, history } => {
+                self.node_reported(from, incarnation.clone(), orders.clone(), history.clone());
+            }
         }
     }
 

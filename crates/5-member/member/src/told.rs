@@ -17,7 +17,7 @@ impl Member {
         }
     }
 
-    pub(crate) fn tell_subscribers(&mut self, event: ClusterEvent) {
+    pub(crate) fn tell_subscribers(&mut self, event: &ClusterEvent) {
         if let Some((level, text)) = line(&event.fact) {
             self.log(level, text);
         }
