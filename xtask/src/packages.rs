@@ -28,6 +28,8 @@ const PACKAGES: &[(&str, &str)] = &[
     ("sbd", "the poison-pill disk is written and read by Debian's sbd as well"),
     ("fence-agents", "every agent's meta-data, fence_dummy and fence_sbd are run"),
     ("mount", "losetup, for that disk"),
+    ("podman", "containers of bundles, in the cluster tests"),
+    ("crun", "what podman runs them with"),
     ("python3-minimal", "the fence agent of the cluster tests"),
     ("corosync-qnetd", "the witness of the cluster tests"),
     ("corosync-qdevice", "what asks it"),

@@ -27,7 +27,6 @@ mod problem;
 mod questions;
 mod recorded;
 mod resource;
-mod unsupported;
 mod whereabouts;
 
 pub use allowed::{AllowedNode, AllowedNodes, ProbeMode};
@@ -45,4 +44,3 @@ pub use problem::{Problem, Severity};
 pub use questions::ActiveNode;
 pub use recorded::{RecordedHistory, RecordedOperation};
 pub use resource::{MultipleActive, OnFail, Operation, PendingOperation, Requires, Resource};
-pub use unsupported::{ORIGIN, Unsupported, unsupported, without_unsupported};

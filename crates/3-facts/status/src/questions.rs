@@ -262,6 +262,22 @@ impl Facts {
         found.or_else(|| self.resources_by_id.get(format!("{id}:0").as_str()).map(|&instance| self.top_of(instance, false)))
     }
 
+    /// Returns the names of the primitives that a resource consists of, a bundle's implied ones included; instances of an anonymous
+    /// clone share one.
+    pub fn primitive_names(&self, resource: ResourceIndex) -> Vec<String> {
+        let children = &self.resource(resource).children;
+        if children.is_empty() {
+            return vec![self.printable_id(resource).to_owned()];
+        }
+        let mut names: Vec<String> = Vec::new();
+        for name in children.iter().flat_map(|child| self.primitive_names(*child)) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
     /// Returns the top-level resources and everything below each, parents first, in order.
     pub fn walk(&self) -> Vec<ResourceIndex> {
         let mut found = Vec::with_capacity(self.resources.len());

@@ -61,6 +61,12 @@ impl Member {
             let is_known = states.filter(|e| e.name == "lrm_resource").any(|e| e.id().is_some_and(|id| base(id) == plain));
             return is_known.then(|| plain.to_owned()).into_iter().collect();
         };
+        if found.descendants().any(|e| e.name == "bundle") {
+            // Most of what a bundle consists of is not in the document, but follows from it.
+            let facts = status::Facts::deduce(self.replica.cib(), self.now.wall);
+            let index = found.id().and_then(|id| facts.find_configured(id));
+            return index.map(|index| facts.primitive_names(index)).unwrap_or_default();
+        }
         found.descendants().filter(|e| e.name == "primitive").filter_map(|e| e.id().map(str::to_owned)).collect()
     }
 

@@ -23,7 +23,6 @@ mod planning;
 mod remotes;
 mod self_fencing;
 mod told;
-mod unsupported;
 mod upkeep;
 
 pub use command::{LogLevel, MemberCommand, PlanRequest, StoreOrder};

@@ -93,12 +93,6 @@ pub struct Member {
     pub(crate) reported: BTreeMap<NodeName, u64>,
     /// Members that were asked to.
     pub(crate) asked: BTreeMap<NodeName, u64>,
-    /// What the configuration asks for and plans leave out, in sentences, as it was told last.
-    pub(crate) left_out: Vec<String>,
-    /// The same as data; `None` after the configuration changed.
-    pub(crate) unsupported: Option<Vec<status::Unsupported>>,
-    /// The status may hold records of it.
-    pub(crate) has_marks: bool,
     /// The term in which members were asked last.
     pub(crate) asked_in: u64,
     /// The term in which this node said its feature set last.
@@ -201,9 +195,6 @@ impl Member {
             asked: BTreeMap::new(),
             asked_in: 0,
             said_feature_set_in: 0,
-            left_out: Vec::new(),
-            unsupported: None,
-            has_marks: true,
             told_nodes: BTreeMap::new(),
             told_settings: None,
             told_situation: None,

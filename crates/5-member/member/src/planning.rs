@@ -127,20 +127,6 @@ impl Member {
             // Compat: only a partition that once had quorum may be ended for the lack of it (`no-quorum-policy=suicide`).
             input.set("no-quorum-panic", "1");
         }
-        let found = self.unsupported.take().unwrap_or_else(|| status::unsupported(&input));
-        let left_out: Vec<String> = found.iter().map(status::Unsupported::sentence).collect();
-        // A large document is looked through for what is not there only where something may be.
-        if (!found.is_empty() || self.has_marks)
-            && let Some(reduced) = status::without_unsupported(&input)
-        {
-            input = reduced;
-        }
-        self.unsupported = Some(found);
-        let known = std::mem::replace(&mut self.left_out, left_out.clone());
-        for text in left_out.into_iter().filter(|text| !known.contains(text)) {
-            self.log(LogLevel::Warning, text.clone());
-            self.tell_everyone(messages::event::Fact::Warning { text });
-        }
         let input = Arc::new(input);
         let mut saved = (*input).clone();
         // Compat: a saved input is replayed at the time it was made for.

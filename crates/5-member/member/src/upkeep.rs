@@ -78,7 +78,6 @@ impl Member {
         self.told_nodes.clear();
         self.told_gone.clear();
         self.let_go.clear();
-        self.has_marks = true;
         self.has_hurried = false;
         (self.told_settings, self.told_situation) = (None, None);
         let term = self.membership.term();
@@ -227,7 +226,6 @@ impl Member {
             self.keep_own_options(&mut edits);
         }
         self.keep_node_states(&mut edits);
-        self.keep_unsupported(&mut edits);
         if !edits.is_empty() {
             self.wish_status(edits, UPKEEP);
         }
@@ -382,7 +380,6 @@ impl Member {
         self.status_changed = true;
         if changed.is_configuration || changed.patch.is_none() {
             self.alerts.forget_configuration();
-            self.unsupported = None;
         }
         // Another copy won: what this coordinator knew of the nodes is not in it. It begins anew, and asks them all.
         if changed.patch.is_none() {

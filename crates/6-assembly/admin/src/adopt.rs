@@ -85,9 +85,6 @@ impl Survey {
             let weight = if problem.level == cib::Level::Error { Weight::Obstacle } else { Weight::Note };
             self.add(weight, problem.to_string());
         }
-        for one in status::unsupported(cib) {
-            self.add(Weight::Obstacle, one.sentence());
-        }
         let primitives =
             cib.child("configuration").into_iter().flat_map(Element::descendants).filter(|element| element.name == "primitive");
         for primitive in primitives.filter(|primitive| matches!(primitive.attribute("class"), Some("nagios" | "upstart"))) {

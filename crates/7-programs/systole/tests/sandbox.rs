@@ -82,7 +82,6 @@ scenarios! {
     a_slow_action_holds_up_nobody "a-slow-action-holds-up-nobody" "127.0.81.12",
     agents_of_debian_run_unmodified "agents-of-debian-run-unmodified" "127.0.81.13",
     administrators_commands_work "administrators-commands-work" "127.0.81.11",
-    what_is_not_supported_says_so "what-is-not-supported-says-so" "127.0.81.14",
     a_failing_fence_device_recovers_nothing "a-failing-fence-device-recovers-nothing" "127.0.81.10",
 }
 

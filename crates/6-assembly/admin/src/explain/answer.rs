@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 /// Every kind of cause.
-pub const CAUSE_KINDS: [&str; 47] = [
+pub const CAUSE_KINDS: [&str; 46] = [
     "in-flight",
     "target-role",
     "is-managed",
@@ -16,7 +16,6 @@ pub const CAUSE_KINDS: [&str; 47] = [
     "no-fence-device",
     "option",
     "removed",
-    "unsupported",
     "quorum",
     "ticket",
     "failures",

@@ -36,12 +36,6 @@ use xml::Element;
 /// # Errors
 /// When the configuration has no such resource.
 pub fn resource(cib: &Element, id: &str, now: Timestamp) -> Result<Explanation, Refusal> {
-    if let Some(unsupported) = status::unsupported(cib).iter().find(|one| one.is_named(id)) {
-        return Ok(unsupported_answer(id, unsupported));
-    }
-    // What the running cluster decides on.
-    let reduced = status::without_unsupported(cib);
-    let cib = reduced.as_ref().unwrap_or(cib);
     let case = Case::of(cib, now);
     let primitives = case.decision.primitives(id);
     if primitives.is_empty() {
@@ -72,30 +66,12 @@ fn rank(causes: &mut [Cause], standing: &str, proven: &[Fix]) {
     });
 }
 
-fn unsupported_answer(id: &str, unsupported: &status::Unsupported) -> Explanation {
-    let cause =
-        CauseAnswer { kind: "unsupported", id: Some(unsupported.id.clone()), nodes: Vec::new(), words: unsupported.reason.to_owned() };
-    let part = Part {
-        resource: unsupported.id.clone(),
-        of: None,
-        now: Vec::new(),
-        planned: Vec::new(),
-        standing: "stays-stopped",
-        summary: format!("{} stays stopped", unsupported.id),
-        causes: vec![cause],
-        nodes: Vec::new(),
-        waits_for: Vec::new(),
-    };
-    Explanation { resource: id.to_owned(), parts: vec![part], remedies: Vec::new(), after_loss: Vec::new() }
-}
-
 /// Explains a node: its state, what runs there and what may not.
 ///
 /// # Errors
 /// When the cluster has no such node.
 pub fn node(cib: &Element, name: &str, now: Timestamp) -> Result<NodeExplanation, Refusal> {
-    let reduced = status::without_unsupported(cib);
-    let case = Case::of(reduced.as_ref().unwrap_or(cib), now);
+    let case = Case::of(cib, now);
     let found = case.facts().find_node(name);
     let index = found.ok_or_else(|| Refusal::new(Exit::NO_SUCH, format!("there is no resource or node {name:?}")))?;
     Ok(node::explained(&case, index))

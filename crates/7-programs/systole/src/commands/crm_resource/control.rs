@@ -48,7 +48,7 @@ pub fn clean(arguments: &Arguments, cluster: &Cluster, report: &mut Report) -> R
         report.line("... got reply (done)");
         return Ok(Exit::OK);
     };
-    let parts = meant.map_or_else(|| vec![id.clone()], |index| primitives(&facts, index));
+    let parts = meant.map_or_else(|| vec![id.clone()], |index| facts.primitive_names(index));
     for part in parts {
         for (_, node) in facts.nodes_in_order().filter(|(_, node)| arguments.node.as_deref().is_none_or(|name| node.name == name)) {
             report.line(format!("Cleaned up {part} on {}", node.name));
@@ -69,27 +69,12 @@ fn rehearse_cleaning(arguments: &Arguments, facts: &Facts, meant: Option<Resourc
         return Ok(Exit::OK);
     };
     let index = meant.ok_or_else(|| refused(Exit::NO_SUCH, format!("Resource '{id}' not found")))?;
-    for part in primitives(facts, index) {
+    for part in facts.primitive_names(index) {
         for (_, node) in facts.nodes_in_order().filter(|(_, other)| node.is_none_or(|name| other.name == name)) {
             report.error(skipped(&format!("{part} on {}", node.name)));
         }
     }
     Ok(Exit::OK)
-}
-
-/// Returns the names of the primitives that a resource consists of; instances of an anonymous clone share one.
-fn primitives(facts: &Facts, index: ResourceIndex) -> Vec<String> {
-    let resource = facts.resource(index);
-    if resource.children.is_empty() {
-        return vec![facts.printable_id(index).to_owned()];
-    }
-    let mut all: Vec<String> = Vec::new();
-    for name in resource.children.iter().flat_map(|child| primitives(facts, *child)) {
-        if !all.contains(&name) {
-            all.push(name);
-        }
-    }
-    all
 }
 
 /// Deletes a resource from the configuration; what refers to it makes the CIB refuse that.
