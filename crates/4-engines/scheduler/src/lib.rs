@@ -72,7 +72,7 @@ fn plan(facts: &Facts, constraints: &Constraints, scores: &Scores, placement: Pl
     draft.order_remote_connections();
     draft.schedule_fencing_and_shutdowns();
     draft.apply_orderings(&Companions::new(facts, constraints, &placement.colocations));
-    let recheck_by = earliest([facts.recheck_by(), constraints.recheck_by, scores.recheck_by]);
+    let recheck_by = earliest(facts.now, [facts.recheck_by(), constraints.recheck_by, scores.recheck_by]);
     let graph = draft.build_graph(recheck_by, dead_ends);
     let changes = draft.planned_changes();
     let mut problems: Vec<Problem> = facts.problems.iter().chain(&constraints.problems).filter_map(problem).collect();
@@ -80,8 +80,9 @@ fn plan(facts: &Facts, constraints: &Constraints, scores: &Scores, placement: Pl
     Plan { graph, scores: placement.trace, reasons: placement.reasons, changes, problems, remarks: draft.remarks, recheck_by }
 }
 
-fn earliest(times: [Option<Timestamp>; 3]) -> Option<Timestamp> {
-    times.into_iter().flatten().min()
+/// Returns the first of these moments that is yet to come.
+fn earliest(now: Timestamp, times: [Option<Timestamp>; 3]) -> Option<Timestamp> {
+    times.into_iter().flatten().filter(|time| *time > now).min()
 }
 
 fn problem(problem: &status::Problem) -> Option<Problem> {

@@ -207,7 +207,7 @@ fn attribute_score(names: &Names<'_>, resource: &status::Resource, node: NodeInd
         status::NodeKind::Guest { launcher } if at_host => *facts.resource(launcher).active_nodes.first()?,
         _ => node,
     };
-    Score::parse(facts.node(node).attributes.get(name)?)
+    facts.options.parse_score(facts.node(node).attributes.get(name)?)
 }
 
 /// Replaces `%0` to `%9` by what the pattern's groups matched.

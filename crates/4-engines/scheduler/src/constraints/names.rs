@@ -82,25 +82,41 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// Returns the sets of a constraint with their tags expanded; unchanged where a name means nothing.
+    /// Returns the sets of a constraint with their tags expanded, tags within tags as well; unchanged where a name, or one that a
+    /// tag holds, means nothing.
     pub fn expanded(&self, sets: &[cib::ResourceSet<'_>], problems: &mut Vec<Problem>) -> Vec<Set> {
         let plain: Vec<Set> = sets.iter().map(plain).collect();
         let mut expanded = plain.clone();
         for set in &mut expanded {
             let mut resources = Vec::with_capacity(set.resources.len());
-            for name in set.resources.drain(..) {
-                match self.named(&name) {
-                    Named::Resource(_) => resources.push(name),
-                    Named::Tag(references) => resources.extend_from_slice(references),
-                    Named::Nothing => {
-                        problem(problems, format!("set {} names {name}, which is no resource, template or tag", set.id));
-                        return plain;
-                    }
+            for name in &set.resources {
+                if let Err(unknown) = self.expand(name, &mut Vec::new(), &mut resources) {
+                    problem(problems, format!("set {} names {unknown}, which is no resource, template or tag", set.id));
+                    return plain;
                 }
             }
             set.resources = resources;
         }
         expanded
+    }
+
+    /// Adds the resource of a name, or all that a tag stands for; `within`: the tags that it is in, since one that holds itself
+    /// holds nothing more by that. Returns the first name that means nothing.
+    fn expand<'n>(&self, name: &'n str, within: &mut Vec<&'n str>, resources: &mut Vec<CompactString>) -> Result<(), CompactString>
+    where
+        'a: 'n,
+    {
+        match self.named(name) {
+            Named::Resource(_) => resources.push(name.into()),
+            Named::Tag(_) if within.contains(&name) => {}
+            Named::Tag(references) => {
+                within.push(name);
+                references.iter().try_for_each(|reference| self.expand(reference, within, resources))?;
+                within.pop();
+            }
+            Named::Nothing => return Err(name.into()),
+        }
+        Ok(())
     }
 
     /// Returns a set that stands for one side of a constraint that names a tag: the tag's resources in no order, or

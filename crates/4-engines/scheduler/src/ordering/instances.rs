@@ -266,10 +266,14 @@ impl Draft<'_> {
             return changed;
         }
         let state = self.r_mut(resource);
-        let changed = state.assigned.take().is_some();
+        let node = state.assigned.take();
         state.next_role = Role::Stopped;
+        if let Some(node) = node {
+            let state = &mut self.nodes[node.position()];
+            state.resource_count = state.resource_count.saturating_sub(1);
+        }
         self.require_stop(resource);
-        changed
+        node.is_some()
     }
 
     /// Makes the actions that exist already agree with a resource's being assigned nowhere.

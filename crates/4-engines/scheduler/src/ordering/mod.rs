@@ -103,7 +103,11 @@ impl Draft<'_> {
 
     /// Returns the actions of an order's first operation; one that nobody planned is made, but not required.
     fn first_actions(&mut self, resource: ResourceIndex, task: &str, then: Option<ResourceIndex>) -> Vec<ActionIndex> {
-        let found = self.operations(resource, task, None);
+        let mut found = self.operations(resource, task, None);
+        if found.is_empty() && task == "lrm_delete" {
+            // Compat: what deletes the history in whatever way counts, so that a probe takes its place as well.
+            found = self.operations(resource, "delete", None);
+        }
         if !found.is_empty() || Some(resource) == then {
             return found;
         }

@@ -34,6 +34,8 @@ pub(super) struct Seat {
     pub promotion_priority: i32,
     pub managed: bool,
     pub blocked: bool,
+    /// It failed, or is the machine of a guest that is to be fenced.
+    pub failed: bool,
     pub children: Vec<ResourceIndex>,
     /// Promotion scores of the instances have been added to their tables.
     pub promotion_scored: bool,
@@ -150,7 +152,7 @@ impl<'a> Board<'a> {
             facts,
             constraints,
             seats: Vec::with_capacity(facts.resources.len()),
-            grounds: grounds(facts, constraints),
+            grounds: grounds(facts),
             links: constraints.colocations.iter().enumerate().map(|(at, c)| link(at, c, &values)).collect(),
             values,
             capacities: Capacities::new(facts),
@@ -167,7 +169,27 @@ impl<'a> Board<'a> {
             let seat = &mut board.seats[revision.resource.position()];
             (seat.managed, seat.blocked) = (revision.managed, revision.blocked);
         }
+        for fencing in &constraints.fencing {
+            board.note_fencing(fencing.node);
+        }
         board
+    }
+
+    /// Notes that a node is to be fenced: it runs nothing then, but a guest is only recovered, with its machine.
+    fn note_fencing(&mut self, node: NodeIndex) {
+        let fact = self.facts.node(node);
+        let gone_with_its_machine = |connection: ResourceIndex| {
+            let connection = self.resource(connection);
+            connection.launcher.is_none() && connection.orphan_launched
+        };
+        match fact.kind {
+            NodeKind::Guest { launcher } => {
+                let seat = self.seat_mut(launcher);
+                seat.failed |= seat.managed;
+            }
+            NodeKind::Remote if fact.remote.is_some_and(gone_with_its_machine) => {}
+            NodeKind::Remote | NodeKind::Member => self.grounds[node.position()].unclean = true,
+        }
     }
 
     pub fn resource(&self, resource: ResourceIndex) -> &'a Resource {
@@ -431,8 +453,8 @@ impl<'a> Board<'a> {
     }
 }
 
-fn grounds(facts: &Facts, constraints: &Constraints) -> Vec<Ground> {
-    let mut grounds: Vec<Ground> = facts
+fn grounds(facts: &Facts) -> Vec<Ground> {
+    facts
         .nodes
         .iter()
         .map(|node| Ground {
@@ -442,11 +464,7 @@ fn grounds(facts: &Facts, constraints: &Constraints) -> Vec<Ground> {
             closed: node.standby || node.maintenance,
             resource_count: 0,
         })
-        .collect();
-    for fencing in &constraints.fencing {
-        grounds[fencing.node.position()].unclean = true;
-    }
-    grounds
+        .collect()
 }
 
 fn seat(at: usize, resource: &Resource, facts: &Facts, constraints: &Constraints, scores: &Scores) -> Seat {
@@ -467,6 +485,7 @@ fn seat(at: usize, resource: &Resource, facts: &Facts, constraints: &Constraints
         promotion_priority: 0,
         managed: resource.managed,
         blocked: resource.blocked,
+        failed: resource.failed,
         children: resource.children.clone(),
         promotion_scored: false,
         promoting: false,

@@ -82,7 +82,7 @@ impl Board<'_> {
     /// Returns where an active, healthy instance may stay, unless its node has its fair share already.
     fn node_to_keep(&self, instance: ResourceIndex, fair_share: i32) -> Option<NodeIndex> {
         let facts = self.resource(instance);
-        if facts.active_nodes.is_empty() || self.seat(instance).placed || facts.failed {
+        if facts.active_nodes.is_empty() || self.seat(instance).placed || self.seat(instance).failed {
             return None;
         }
         let node = self.current_node(instance)?;
@@ -237,7 +237,7 @@ impl Board<'_> {
     }
 
     fn has_failed(&self, resource: ResourceIndex) -> bool {
-        self.resource(resource).failed || self.seat(resource).children.iter().any(|&child| self.has_failed(child))
+        self.seat(resource).failed || self.seat(resource).children.iter().any(|&child| self.has_failed(child))
     }
 
     /// Returns the number at the end of an instance's name.

@@ -163,7 +163,7 @@ impl Board<'_> {
     pub fn has_influence(&self, link: Link, primary: ResourceIndex) -> bool {
         let facts = self.resource(primary);
         // Compat: a running container is not moved for the sake of its connection, which is cheap to move.
-        if self.resource(link.dependent).remote_nesting_allowed && !facts.failed && facts.active_nodes.len() == 1 {
+        if self.resource(link.dependent).remote_nesting_allowed && !self.seat(primary).failed && facts.active_nodes.len() == 1 {
             return false;
         }
         link.influence || facts.active_nodes.is_empty()

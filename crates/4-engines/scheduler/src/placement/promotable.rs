@@ -60,7 +60,7 @@ impl Board<'_> {
                 value = self.promotion_attribute(resource, node, plain);
             }
         }
-        value.map(|text| Score::parse(text).unwrap_or_default().value())
+        value.map(|text| self.facts.options.parse_score(text).unwrap_or_default().value())
     }
 
     fn promotion_attribute(&self, resource: ResourceIndex, node: NodeIndex, name: &str) -> Option<&str> {
