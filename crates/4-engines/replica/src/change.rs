@@ -39,9 +39,9 @@ pub(crate) fn mark_of(cib: &Element, lineage: u64) -> CibMark {
     }
 }
 
-/// Returns the patch as it is sent, and the mark after it. The digest of the whole document goes with a change of the configuration.
-pub(crate) fn next_mark(from: &CibMark, cib: &Element, patch: &mut Patch, is_configuration: bool) -> (String, CibMark) {
-    if is_configuration {
+/// Returns the patch as it is sent, and the mark after it; `is_digested` says whether the digest of the whole document goes with it.
+pub(crate) fn next_mark(from: &CibMark, cib: &Element, patch: &mut Patch, is_digested: bool) -> (String, CibMark) {
+    if is_digested {
         patch.digest = Some(content_digest(cib, DigestForm::default()));
     }
     let text = patch.to_xml().to_compact();
@@ -58,9 +58,9 @@ pub(crate) fn next_mark(from: &CibMark, cib: &Element, patch: &mut Patch, is_con
 
 /// Returns the digest of a mark after a patch, which was sent as this text.
 ///
-/// A change of the configuration is marked by the digest of the whole document (`apply` checks it). A change of the
-/// status continues the digest before with that of the patch: copies that made the same steps from the same document are the
-/// same, and hundreds of status updates a second need not read the whole document each.
+/// A patch that carries the digest of the whole document (`apply` checks it) leads to that. Any other continues the digest before with
+/// that of its text: copies that made the same steps from the same document are the same, and hundreds of changes a second need not
+/// read the whole document each.
 pub(crate) fn next_digest(from: &CibMark, patch: &Patch, text: &str) -> String {
     match &patch.digest {
         Some(digest) => digest.clone(),

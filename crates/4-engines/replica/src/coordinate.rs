@@ -7,10 +7,13 @@ use messages::client::ClientError;
 use messages::peer::{CibChange, CibMark, CibWish, ReplicaMessage};
 use model::{NodeName, Now};
 use std::sync::Arc;
+use std::time::Duration;
 use xml::Element;
 
 /// How many of the granted wishes go with a whole CIB.
 const GRANTED_SENT: usize = 128;
+/// How often at most a change carries the digest of the whole document, which each member makes of its own copy and compares.
+const DIGEST_EVERY: Duration = Duration::from_secs(1);
 /// How many wishes may wait for the coordinator's own copy.
 const EARLY_MAX: usize = 4096;
 
@@ -33,15 +36,27 @@ impl Replica {
             Err(error) => self.answer(wish.request, wish.origin, Err(error), out),
             Ok(Outcome { cib: None, output, .. }) => self.answer(wish.request, wish.origin, Ok(output), out),
             Ok(Outcome { is_configuration: true, .. }) if is_early && self.early.len() < EARLY_MAX => self.early.push_back(wish),
-            Ok(Outcome { cib: Some(cib), output, is_configuration }) => self.order(wish, cib, output, is_configuration, out),
+            Ok(Outcome { cib: Some(cib), output, is_configuration }) => self.order(now, wish, cib, output, is_configuration, out),
         }
     }
 
     /// Takes the changed CIB and sends everyone the way to it.
-    fn order(&mut self, wish: CibWish, cib: Element, output: Option<String>, is_configuration: bool, out: &mut Vec<ReplicaCommand>) {
+    fn order(
+        &mut self,
+        now: Now,
+        wish: CibWish,
+        cib: Element,
+        output: Option<String>,
+        is_configuration: bool,
+        out: &mut Vec<ReplicaCommand>,
+    ) {
         let mut patch = diff(&self.cib, &cib);
         let from = self.mark.clone();
-        let (text, to) = crate::change::next_mark(&from, &cib, &mut patch, is_configuration);
+        let is_digested = is_configuration && self.digest_due <= now.monotonic;
+        if is_digested {
+            self.digest_due = now.monotonic + DIGEST_EVERY;
+        }
+        let (text, to) = crate::change::next_mark(&from, &cib, &mut patch, is_digested);
         let (cib, patch) = (Arc::new(cib), Arc::new(patch));
         self.config.copies.ordered(&from, &text, &cib, &patch, &to);
         out.push(ReplicaCommand::Send(ReplicaMessage::Apply {
@@ -58,7 +73,7 @@ impl Replica {
         self.mark = to;
         self.granted.add(wish.request.clone());
         if is_configuration {
-            self.store(out);
+            self.store(self.is_awaited(&wish.origin), out);
         }
         out.push(ReplicaCommand::Changed(Changed {
             patch: Some(patch),
@@ -66,9 +81,9 @@ impl Replica {
             client: wish.client.clone(),
             origin: wish.origin.clone(),
         }));
-        // The origin of a status update sees it applied: that is its answer.
-        let is_status = matches!(wish.change, CibChange::Status(_)) && !is_configuration;
-        if !is_status || wish.origin == self.config.node {
+        // The origin sees it applied and counts the disks itself: it needs no word of its own but for a client's change of the status.
+        let is_seen = is_configuration || matches!(wish.change, CibChange::Status(_));
+        if !is_seen || wish.origin == self.config.node {
             self.wait_or_answer(wish, output, is_configuration, out);
         }
     }
@@ -110,6 +125,21 @@ impl Replica {
         for Waiting { request, origin, output, .. } in done {
             self.answer(request, origin, Ok(output), out);
         }
+    }
+
+    /// Returns whether a write of this node waits to hear of the disk here: who asked knows its own, and so many of the others as make up
+    /// the rest are to speak at once, the coordinator first, who knew of the write first. What the others say later counts as well.
+    pub(crate) fn is_awaited(&self, origin: &NodeName) -> bool {
+        let Some(settled) = &self.settlement else { return false };
+        let own = &self.config.node;
+        if own == origin {
+            return false;
+        }
+        let is_before = |other: &&NodeName| {
+            *other != origin && *other != own && (**other == settled.coordinator || (*own != settled.coordinator && *other < own))
+        };
+        // Forced writes without quorum wait for everyone.
+        !settled.is_quorate || settled.members.iter().filter(is_before).count() + 1 < enough(settled)
     }
 
     /// Returns how many members have this on disk: the lineage, and in it at least this version.

@@ -31,7 +31,7 @@ impl Replica {
                         }
                         if *configuration {
                             self.wait_for_own(request, to);
-                            self.store(out);
+                            self.store(self.is_awaited(origin), out);
                         }
                         let (client, origin) = (client.clone(), origin.clone());
                         out.push(ReplicaCommand::Changed(Changed { patch: Some(patch), is_configuration: *configuration, client, origin }));
@@ -109,10 +109,14 @@ impl Replica {
         self.mark = mark.clone();
         // A copy that is the same and of another lineage is stored as well: writes wait until enough disks know the lineage.
         if was != (self.mark.admin_epoch, self.mark.epoch, self.mark.lineage) {
-            self.store(out);
+            self.store(true, out);
         }
-        self.in_step = true;
+        let has_missed = !std::mem::replace(&mut self.in_step, true) || !is_same;
         self.asked_for_whole = false;
+        if has_missed && !self.is_coordinator() {
+            // What this node waits for may have been granted in a step that it did not see.
+            out.extend(self.pending.values().map(|pending| ReplicaCommand::Send(ReplicaMessage::Wish(pending.wish.clone()))));
+        }
         if self.is_coordinator() {
             // It was lent this copy; others may have asked for it meanwhile, when there was nobody to answer.
             if self.settlement.as_ref().is_some_and(|settled| settled.newest.is_none()) {

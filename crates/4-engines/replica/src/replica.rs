@@ -12,6 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use xml::Element;
 
+/// How soon a disk is told of that no write is known to wait for: one message then stands for many writes.
+const TELL_LATER: Duration = Duration::from_millis(100);
+
 /// The fixed facts.
 #[derive(Clone, Debug)]
 pub struct ReplicaConfig {
@@ -111,6 +114,15 @@ pub(crate) struct Waiting {
     pub is_forced: bool,
 }
 
+/// A copy on its way to the disk.
+#[derive(Clone, Debug)]
+pub(crate) struct Storing {
+    pub token: u64,
+    pub mark: CibMark,
+    /// Others wait to hear of it.
+    pub is_awaited: bool,
+}
+
 /// A wish of this node that is not answered yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Pending {
@@ -135,8 +147,12 @@ pub struct Replica {
     /// What each member wrote to disk last: lineage, admin epoch, epoch.
     pub(crate) durable: BTreeMap<NodeName, (u64, u64, u64)>,
     /// Stores under way, oldest first.
-    pub(crate) stores: VecDeque<(u64, CibMark)>,
+    pub(crate) stores: VecDeque<Storing>,
     pub(crate) next_token: u64,
+    /// When what is durable here is told though nobody is known to wait for it.
+    pub(crate) tell_at: Option<Duration>,
+    /// When the coordinator's next change of the configuration carries the digest of the whole document again.
+    pub(crate) digest_due: Duration,
     pub(crate) retry_store_at: Option<Duration>,
     pub(crate) has_disk_problem: bool,
 }
@@ -161,6 +177,8 @@ impl Replica {
             durable: own_durable.into_iter().collect(),
             stores: VecDeque::new(),
             next_token: 1,
+            tell_at: None,
+            digest_due: Duration::ZERO,
             retry_store_at: None,
             has_disk_problem: false,
         }
@@ -313,15 +331,15 @@ impl Replica {
     fn begin_lineage(&mut self, term: u64, out: &mut Vec<ReplicaCommand>) {
         if self.mark.lineage != term {
             self.mark.lineage = term;
-            self.store(out);
+            self.store(true, out);
         }
     }
 
-    /// Begins to make the present CIB durable.
-    pub(crate) fn store(&mut self, out: &mut Vec<ReplicaCommand>) {
+    /// Begins to make the present CIB durable; whether others wait to hear that it is.
+    pub(crate) fn store(&mut self, is_awaited: bool, out: &mut Vec<ReplicaCommand>) {
         let token = self.next_token;
         self.next_token += 1;
-        self.stores.push_back((token, self.mark.clone()));
+        self.stores.push_back(Storing { token, mark: self.mark.clone(), is_awaited });
         let mut stored = (*self.cib).clone();
         // Compat: the status section is not kept on disk; it is found out again.
         if let Some(status) = stored.child_mut("status") {
@@ -331,9 +349,10 @@ impl Replica {
     }
 
     fn stored(&mut self, now: Now, token: u64, result: Result<(), String>, out: &mut Vec<ReplicaCommand>) {
-        let mut last = None;
-        while self.stores.front().is_some_and(|(waiting, _)| *waiting <= token) {
-            last = self.stores.pop_front().map(|(_, mark)| mark);
+        let (mut last, mut is_awaited) = (None, false);
+        while let Some(done) = self.stores.pop_front_if(|storing| storing.token <= token) {
+            is_awaited |= done.is_awaited;
+            last = Some(done.mark);
         }
         let Some(mark) = last else { return };
         match result {
@@ -343,7 +362,11 @@ impl Replica {
                 if std::mem::take(&mut self.has_disk_problem) {
                     out.push(ReplicaCommand::Disk { problem: None });
                 }
-                self.tell_durable(out);
+                match is_awaited {
+                    true => self.tell_durable(out),
+                    false if !self.is_coordinator() => drop(self.tell_at.get_or_insert(now.monotonic + TELL_LATER)),
+                    false => {}
+                }
                 self.durable_grew(now, out);
             }
             Err(reason) => {
@@ -356,11 +379,11 @@ impl Replica {
         }
     }
 
-    fn tell_durable(&mut self, out: &mut Vec<ReplicaCommand>) {
+    /// Tells everyone how far this node's disk is.
+    pub(crate) fn tell_durable(&mut self, out: &mut Vec<ReplicaCommand>) {
+        self.tell_at = None;
         let Some((lineage, admin_epoch, epoch)) = self.durable.get(&self.config.node).copied() else { return };
-        // Of the coordinator's own disk those need to know who wait for a write that it ordered.
-        let is_awaited = !self.is_coordinator() || self.waiting.iter().any(|waiting| waiting.origin != self.config.node);
-        if self.settlement.is_some() && is_awaited {
+        if self.settlement.is_some() {
             let mark = CibMark { admin_epoch, lineage, epoch, ..CibMark::default() };
             out.push(ReplicaCommand::Send(ReplicaMessage::Durable { mark }));
         }
@@ -369,14 +392,17 @@ impl Replica {
     fn on_time(&mut self, now: Now, out: &mut Vec<ReplicaCommand>) {
         if self.retry_store_at.is_some_and(|at| at <= now.monotonic) {
             self.retry_store_at = None;
-            self.store(out);
+            self.store(true, out);
+        }
+        if self.tell_at.is_some_and(|at| at <= now.monotonic) {
+            self.tell_durable(out);
         }
         let late: Vec<String> = self.pending.iter().filter(|(_, p)| p.until <= now.monotonic).map(|(r, _)| r.clone()).collect();
         for request in late {
             let message = "the outcome is unknown: no coordinator confirmed the change in time".to_owned();
             self.answered(request, Err(ClientError { exit_code: 124, message }), out);
         }
-        let next = self.pending.values().map(|pending| pending.until).chain(self.retry_store_at).min();
+        let next = self.pending.values().map(|pending| pending.until).chain(self.retry_store_at).chain(self.tell_at).min();
         if let Some(at) = next {
             out.push(ReplicaCommand::WakeAt(at));
         }
