@@ -156,7 +156,11 @@ fn check_option(option: &Element, known: &[(&str, Value)], problems: &mut Vec<Pr
             }
         }
         None => {
-            let nearest = known.iter().map(|(candidate, _)| (distance(name, candidate), candidate)).min();
+            // Comparing letter by letter is dear, and an option of one's own is looked at with every change: the length tells of most words.
+            let length = name.chars().count();
+            let likely =
+                known.iter().map(|(candidate, _)| candidate).filter(|candidate| candidate.len().abs_diff(length) <= candidate.len() / 7);
+            let nearest = likely.map(|candidate| (distance(name, candidate), candidate)).min();
             if let Some((_, candidate)) = nearest.filter(|(distance, candidate)| *distance <= candidate.len() / 7) {
                 problems.push(Problem::warning(option, format!("there is no option {name}; did you mean {candidate}?")));
             }
