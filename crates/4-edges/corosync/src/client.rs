@@ -9,6 +9,7 @@ use crate::views::{Identity, Output, Views};
 use crate::wire::{JOIN_HEAD, Process, SEVERAL_HEAD, Stamp, cut, join};
 use messages::group::{GroupCommand, GroupEvent, Incarnation};
 use model::NodeName;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -46,6 +47,8 @@ struct Open {
     views: Views,
     /// When daemons that have not spoken are left out.
     overdue: Option<Instant>,
+    /// When every service is asked for news, whatever its descriptor says.
+    look_up_at: Instant,
 }
 
 /// A connection to Corosync that mends itself.
@@ -187,7 +190,7 @@ impl Client {
             let incarnation = self.incarnation.clone().unwrap_or(Incarnation(String::new()));
             let identity = Identity { process, name: self.node.clone(), incarnation, life: self.life };
             let views = Views::new(identity, connection.nodes.clone(), self.view_id);
-            Ok(Open { descriptors: connection.watch()?, connection, views, overdue: None })
+            Ok(Open { descriptors: connection.watch()?, connection, views, overdue: None, look_up_at: Instant::now() })
         });
         match open {
             Ok(open) => {
@@ -201,7 +204,8 @@ impl Client {
     /// Takes what is there and says what is to be said.
     fn pump(&mut self) {
         let Link::Open(open) = &mut self.link else { return };
-        let occurrences = match open.connection.dispatch() {
+        let with_news = open.with_news();
+        let occurrences = match open.connection.dispatch(with_news) {
             Ok(occurrences) => occurrences,
             Err(error) => return self.close(&error.to_string()),
         };
@@ -281,6 +285,17 @@ fn fitting(frames: &VecDeque<Vec<u8>>, length_max: usize) -> usize {
 }
 
 impl Open {
+    /// Returns which services may have something to tell. One system call finds out; each dispatch would take several.
+    fn with_news(&mut self) -> [bool; 3] {
+        let now = Instant::now();
+        let mut polled = self.descriptors.each_ref().map(|descriptor| PollFd::new(descriptor, PollFlags::IN));
+        if self.look_up_at <= now || poll(&mut polled, Some(&Timespec::default())).is_err() {
+            self.look_up_at = now + LOOK_UP;
+            return [true; 3];
+        }
+        polled.map(|polled| !polled.revents().is_empty())
+    }
+
     /// Waits until there may be something to do.
     async fn news(&self, has_to_send: bool) {
         let [group, quorum, shutdown] = &self.descriptors;

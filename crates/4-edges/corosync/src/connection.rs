@@ -208,20 +208,21 @@ impl Connection {
         }
     }
 
-    /// Returns everything that was told since the last call, each service's in its order. Does not wait.
-    pub fn dispatch(&mut self) -> Result<Vec<Occurrence>, EngineError> {
+    /// Returns everything that was told since the last call by the services that are to be asked, of those that [`Connection::watch`]
+    /// watches; each service's in its order. Does not wait.
+    pub fn dispatch(&mut self, [group, quorum, shutdown]: [bool; 3]) -> Result<Vec<Occurrence>, EngineError> {
         let functions = self.functions;
         // Safety: the handles are open; the callbacks touch nothing but this thread's list.
         let answers = unsafe {
             [
-                ("quorum_dispatch", (functions.quorum_dispatch)(self.quorum, DISPATCH_ALL)),
-                ("cpg_dispatch", (functions.cpg_dispatch)(self.group, DISPATCH_ALL)),
-                ("corosync_cfg_dispatch", (functions.cfg_dispatch)(self.shutdown, DISPATCH_ALL)),
+                ("quorum_dispatch", quorum.then(|| (functions.quorum_dispatch)(self.quorum, DISPATCH_ALL))),
+                ("cpg_dispatch", group.then(|| (functions.cpg_dispatch)(self.group, DISPATCH_ALL))),
+                ("corosync_cfg_dispatch", shutdown.then(|| (functions.cfg_dispatch)(self.shutdown, DISPATCH_ALL))),
             ]
         };
         let told = TOLD.take();
         for (call, answer) in answers {
-            if answer != TRY_AGAIN {
+            if let Some(answer) = answer.filter(|answer| *answer != TRY_AGAIN) {
                 check(call, answer)?;
             }
         }
