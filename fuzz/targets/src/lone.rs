@@ -33,7 +33,13 @@ impl<'a> Lone<'a> {
             Self { member, now: Duration::from_secs(1), wake_at: None, events: VecDeque::new(), meta_data, active: BTreeSet::new() };
         let incarnation = Incarnation("node1-life".to_owned());
         lone.give(MemberEvent::Started);
-        lone.give(MemberEvent::Agent(AgentEvent::Welcome { incarnation, running: Vec::new(), next_call: CallId(1), self_fencing: None }));
+        lone.give(MemberEvent::Agent(AgentEvent::Welcome {
+            incarnation,
+            running: Vec::new(),
+            next_call: CallId(1),
+            self_fencing: None,
+            hastens: false,
+        }));
         lone.give(MemberEvent::Group(GroupEvent::View(view(1, &["node1"]))));
         lone.pass(Duration::from_secs(30));
         lone

@@ -119,6 +119,11 @@ pub enum AgentOrder {
         /// majority of its poison-pill disks can be read.
         is_safe: bool,
     },
+    /// The daemon's first thread, and those of these names, are to be as urgent as the Corosync of this host. Only for a root role that
+    /// said it can do that ([`AgentEvent::Welcome`]).
+    Hasten {
+        threads: Vec<String>,
+    },
 }
 
 /// What the root role can do to end its own host.
@@ -148,6 +153,9 @@ pub enum AgentEvent {
         /// Absent: the host has no watchdog.
         #[serde(default)]
         self_fencing: Option<SelfFencing>,
+        /// The root role understands [`AgentOrder::Hasten`].
+        #[serde(default)]
+        hastens: bool,
     },
     Finished(AgentResult),
 }

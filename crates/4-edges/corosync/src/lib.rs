@@ -2,7 +2,8 @@
 //!
 //! It keeps the promise of `messages::group` on top of a process group (CPG) and the quorum service: a view is agreed
 //! upon by its members before anything is delivered in it. It never decides what a missing node means, and never
-//! whether there is quorum: that verdict is votequorum's. The crate also reads and writes `corosync.conf`.
+//! whether there is quorum: that verdict is votequorum's. The crate also reads and writes `corosync.conf`, and lets threads be as urgent
+//! as Corosync is.
 
 mod client;
 mod configuration;
@@ -11,6 +12,7 @@ mod libraries;
 mod map;
 mod nodelist;
 mod quorum_state;
+mod urgency;
 mod views;
 mod wire;
 
@@ -20,3 +22,4 @@ pub use connection::EngineError;
 pub use map::{keep_group_allowed, keys};
 pub use nodelist::{NodeList, local_name};
 pub use quorum_state::QuorumState;
+pub use urgency::Urgency;

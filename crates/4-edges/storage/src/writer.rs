@@ -16,6 +16,8 @@ use xml::Element;
 const AT_REST: Duration = Duration::from_secs(1);
 /// When that failed, it is tried again after so long.
 const CATCH_UP_AGAIN: Duration = Duration::from_secs(10);
+/// How the thread is called that writes what somebody waits for.
+pub const WRITING_THREAD: &str = "storage";
 /// How many inputs may wait to be saved; beyond that the oldest are left out.
 const INPUTS_MAX: usize = 200;
 
@@ -65,7 +67,7 @@ impl Writer {
         let (mut place, files) = (Place { cib: CibStore::new(CibFiles::new(root)), history: history_path(root) }, InputFiles::new(root));
         let thread = |name: &str| std::thread::Builder::new().name(name.into()).stack_size(1 << 20);
         let threads = vec![
-            thread("storage").spawn(move || place.write_all(&waiting, &*tell))?,
+            thread(WRITING_THREAD).spawn(move || place.write_all(&waiting, &*tell))?,
             thread("inputs").spawn(move || save_inputs(&files, &waiting_inputs, &*tell_of_inputs))?,
         ];
         Ok(Self { jobs: Some(jobs), inputs: Some(inputs), threads })

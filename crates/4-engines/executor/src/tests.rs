@@ -104,7 +104,7 @@ fn line(command: &Command) -> Option<String> {
             format!("at work {orders:?} known {history:?}")
         }
         Command::Warn(text) => format!("warn {text}"),
-        Command::SaveHistory | Command::WakeAt(_) | Command::Agent(AgentOrder::Permit { .. }) => return None,
+        Command::SaveHistory | Command::WakeAt(_) | Command::Agent(AgentOrder::Permit { .. } | AgentOrder::Hasten { .. }) => return None,
     })
 }
 

@@ -18,7 +18,7 @@ const LEAVING_PATIENCE: Duration = Duration::from_secs(2);
 impl Member {
     pub(crate) fn agent(&mut self, event: AgentEvent) {
         match event {
-            AgentEvent::Welcome { incarnation, running, next_call, self_fencing } => {
+            AgentEvent::Welcome { incarnation, running, next_call, self_fencing, hastens: _ } => {
                 self.incarnation = Some(incarnation.clone());
                 self.self_fencing = self_fencing;
                 // A device's run of an earlier daemon: whoever ordered it has given up on it or asks again.

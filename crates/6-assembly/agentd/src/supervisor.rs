@@ -10,6 +10,7 @@ use crate::records::Records;
 use crate::reset::{End, reset_host};
 use agents::{AgentHost, User};
 use anyhow::Context;
+use corosync::Urgency;
 use hub::{Client, Role};
 use messages::agent::{AgentEvent, AgentOrder, AgentOutcome};
 use messages::group::{Engine, GroupCommand, GroupEvent, Incarnation};
@@ -229,6 +230,7 @@ impl Supervisor {
             running,
             next_call,
             self_fencing: self.guard.as_ref().map(Guard::self_fencing),
+            hastens: self.options.engine == Engine::Corosync,
         });
         self.notify.ready();
         let results: Vec<_> = self.calls.unacknowledged().cloned().collect();
@@ -251,12 +253,20 @@ impl Supervisor {
                     guard.permitted(at, is_safe);
                 }
             }
+            AgentOrder::Hasten { threads } => self.hasten(&threads),
             AgentOrder::ResetHost { reason, off } => {
                 reset_host(&self.options.root, if off { End::Off } else { End::Reset }, &reason);
                 anyhow::bail!("this host was reset: {reason}");
             }
         }
         Ok(false)
+    }
+
+    /// Lets the daemon's threads run as Corosync does. Where the kernel does not allow that they run as others do.
+    fn hasten(&self, threads: &[String]) {
+        if let (Some(running), Some(urgency)) = (&self.daemon.running, Urgency::of_corosync(&self.options.root)) {
+            let _ = urgency.give(running.pid(), threads);
+        }
     }
 
     fn tell(&mut self, event: &AgentEvent) {

@@ -3,9 +3,11 @@
 use crate::NodeOptions;
 use crate::clock::Clock;
 use crate::group::Group;
+use crate::haste::{Haste, Pace};
 use crate::log::Log;
 use crate::planner::Planner;
 use anyhow::Context;
+use corosync::Urgency;
 use member::{ClientId, LogLevel, MemberCommand, MemberEvent, PlanOutcome, StoreResult};
 use messages::agent::{AgentEvent, AgentOrder};
 use messages::group::{GroupEvent, View};
@@ -53,6 +55,7 @@ pub(crate) struct Edges {
     terminate: Signal,
     interrupt: Signal,
     wake: Option<Instant>,
+    haste: Haste,
     /// What is known already and is to be handed out before anything else.
     waiting: VecDeque<MemberEvent>,
 }
@@ -80,6 +83,7 @@ impl Edges {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             wake: None,
+            haste: Haste::default(),
             waiting: VecDeque::new(),
             options: options.clone(),
             clock,
@@ -143,8 +147,9 @@ impl Edges {
             event = self.group.next() => Ok(MemberEvent::Group(event)),
             event = self.agentd.receive::<AgentEvent>() => match event {
                 Ok(event) => {
-                    if let AgentEvent::Welcome { incarnation, .. } = &event {
+                    if let AgentEvent::Welcome { incarnation, hastens, .. } = &event {
                         self.group.set_incarnation(incarnation.clone());
+                        self.haste.is_known_above = *hastens;
                     }
                     Ok(MemberEvent::Agent(event))
                 }
@@ -178,6 +183,16 @@ impl Edges {
         tokio::time::sleep(SURVIVED).await;
         self.group.say_host_remains();
         Ending { code: 1, reason: format!("the root role is gone: {reason}") }
+    }
+
+    /// The loop worked since then: it may have to be more urgent from now on, or less.
+    pub fn worked_since(&mut self, from: Duration) {
+        match self.haste.worked(from, self.clock.now().monotonic) {
+            Some(Pace::Urgent) => self.agentd.send(&AgentOrder::Hasten { threads: vec![storage::WRITING_THREAD.to_owned()] }),
+            // The kernel never has a reason to refuse that.
+            Some(Pace::Usual) => drop(Urgency::leave()),
+            None => {}
+        }
     }
 
     /// Carries a command out; none of them waits for anything.

@@ -5,6 +5,7 @@
 mod clock;
 mod edges;
 mod group;
+mod haste;
 mod log;
 mod options;
 mod planner;

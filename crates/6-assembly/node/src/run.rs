@@ -46,11 +46,13 @@ async fn live(edges: &mut Edges, options: &NodeOptions) -> anyhow::Result<Ending
     edges.serve_clients()?;
     let mut event = MemberEvent::Started;
     loop {
-        for command in member.handle(edges.clock.now(), event) {
+        let now = edges.clock.now();
+        for command in member.handle(now, event) {
             if let Some(ending) = edges.carry_out(command) {
                 return Ok(ending);
             }
         }
+        edges.worked_since(now.monotonic);
         event = match edges.next().await {
             Ok(event) => event,
             Err(ending) => return Ok(ending),

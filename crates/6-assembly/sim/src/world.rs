@@ -437,6 +437,7 @@ impl World {
             running: host.running.values().cloned().collect(),
             next_call: CallId(host.next_call),
             self_fencing: None,
+            hastens: false,
         };
         let results: Vec<AgentResult> = host.results.values().cloned().collect();
         let name = host.name.clone();

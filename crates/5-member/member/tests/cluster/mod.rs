@@ -123,6 +123,7 @@ impl Cluster {
                     running,
                     next_call,
                     self_fencing: self.self_fencing.clone(),
+                    hastens: false,
                 }),
             );
         }
