@@ -67,7 +67,7 @@ impl Progress {
             }
         }
         skip_answered_probes(&mut steps);
-        carry_over(&old, &mut steps, &mut moved, &wanted);
+        carry_over(&old, &mut steps, &mut moved, &wanted, &foreign);
         for place in foreign {
             hold_contradicting(&old, place, &mut steps);
         }
@@ -207,8 +207,33 @@ fn skip_answered_probes(steps: &mut [Step]) {
     }
 }
 
-/// Lets what outlives its plan follow into the new one, with its order among itself.
-fn carry_over(old: &[Step], steps: &mut Vec<Step>, moved: &mut BTreeMap<usize, usize>, wanted: &BTreeMap<Identity, usize>) {
+/// Returns these steps and all that follow them, at whatever distance.
+fn following(steps: &[Step], places: &[usize]) -> BTreeSet<usize> {
+    let mut reached: BTreeSet<usize> = places.iter().copied().collect();
+    loop {
+        let before = reached.len();
+        for (place, step) in steps.iter().enumerate() {
+            if step.after.iter().any(|after| reached.contains(after)) {
+                reached.insert(place);
+            }
+        }
+        if reached.len() == before {
+            return reached;
+        }
+    }
+}
+
+/// Lets what outlives its plan follow into the new one, with its order among itself. What the new plan would tell as well is left to it,
+/// unless it follows something that the new plan does not want: that one's end is not what the new plan would tell of.
+/// (Found on hosts with Redis: the plan changed its mind about whom to promote, and nobody was told who had been.)
+fn carry_over(
+    old: &[Step],
+    steps: &mut Vec<Step>,
+    moved: &mut BTreeMap<usize, usize>,
+    wanted: &BTreeMap<Identity, usize>,
+    unwanted: &[usize],
+) {
+    let behind_unwanted = following(old, unwanted);
     let mut carried: BTreeSet<usize> = BTreeSet::new();
     // Everything a carried step waits for must be done, under way, or carried too; the order of a graph is not topological.
     loop {
@@ -218,7 +243,7 @@ fn carry_over(old: &[Step], steps: &mut Vec<Step>, moved: &mut BTreeMap<usize, u
             step.state == State::Waiting
                 && step.outlives_its_plan()
                 && !carried.contains(place)
-                && !wanted.contains_key(&step.identity())
+                && (behind_unwanted.contains(place) || !wanted.contains_key(&step.identity()))
                 && !step.after.is_empty()
                 && step.after.iter().all(follows)
         });
@@ -243,20 +268,7 @@ fn hold_contradicting(old: &[Step], place: usize, steps: &mut [Step]) {
     if !foreign.concerns_state() {
         return;
     }
-    let mut reached: BTreeSet<usize> = BTreeSet::from([place]);
-    let mut resources: BTreeSet<ResourceId> = foreign.resource().cloned().into_iter().collect();
-    loop {
-        let before = reached.len();
-        for (other, step) in old.iter().enumerate() {
-            if step.after.iter().any(|after| reached.contains(after)) {
-                reached.insert(other);
-                resources.extend(step.resource().cloned());
-            }
-        }
-        if reached.len() == before {
-            break;
-        }
-    }
+    let resources: BTreeSet<ResourceId> = following(old, &[place]).into_iter().filter_map(|place| old[place].resource().cloned()).collect();
     let node = foreign.node().filter(|_| foreign.action.kind == ActionKind::Cluster).cloned();
     for step in steps.iter_mut().filter(|step| step.state == State::Waiting && step.action.kind != ActionKind::Pseudo && !step.foreign) {
         let same_resource = step.resource().is_some_and(|resource| resources.contains(resource));
