@@ -148,14 +148,12 @@ impl Member {
     }
 
     pub(crate) fn asked_by_peer(&mut self, origin: &NodeName, request: u64, to: Option<&NodeName>, body: &ClientBody) {
-        let is_meant = match to {
-            Some(to) => *to == self.config.node,
-            None => self.in_charge,
-        };
+        let is_meant = to.map_or(self.in_charge, |to| *to == self.config.node);
         if is_meant {
             let asker = Asker::Peer(origin.clone(), request);
             self.serve_as_coordinator(asker, origin.clone(), "peer", body.clone());
-        } else if self.membership.is_coordinator() && !matches!(body, ClientBody::WaitIdle { .. }) {
+        } else if to.is_none() && self.membership.is_coordinator() && !matches!(body, ClientBody::WaitIdle { .. }) {
+            // What another member was asked is for that one to answer.
             let message = "the cluster is still starting".to_owned();
             self.answer(Asker::Peer(origin.clone(), request), Err(refusal(114, message)));
         }

@@ -5,7 +5,7 @@ mod remote_nodes;
 
 use cluster::Cluster;
 use messages::agent::SelfFencing;
-use messages::client::{CibEdit, ClientBody};
+use messages::client::{CibEdit, ClientBody, ReplyBody};
 use model::NodeName;
 use std::time::Duration;
 
@@ -49,6 +49,19 @@ fn every_member_says_its_feature_set_and_root_is_named_where_no_user_is() {
     assert_eq!(status.descendants().filter(|pair| is_said(pair)).count(), 3, "{}", status.to_text());
     let notes = ["update-user", "update-client", "update-origin"].map(|note| cib.attribute(note).unwrap_or_default());
     assert_eq!((notes[0], notes[2]), ("root", "b"), "{notes:?}");
+}
+
+/// Found on hosts: `crmadmin -S` of a node that does not coordinate was answered by the coordinator, with a refusal.
+#[test]
+fn a_member_is_asked_for_its_own_state_whoever_coordinates() {
+    let mut cluster = started(&["a", "b", "c"]);
+    for (asked, about) in [("a", "b"), ("b", "a"), ("c", "b"), ("b", "c"), ("a", "a")] {
+        cluster.replies.clear();
+        cluster.ask(asked, ClientBody::InfoOf { node: about.into() });
+        let replies: Vec<_> = cluster.replies.drain(..).map(|reply| reply.result).collect();
+        let is_of = |info: &ReplyBody| matches!(info, ReplyBody::Info(info) if info.node.as_str() == about);
+        assert!(matches!(&replies[..], [Ok(info)] if is_of(info)), "{asked} was asked about {about}: {replies:?}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use member::{ClientId, Member, MemberCommand, MemberConfig, MemberEvent, PlanOutcome, StoreResult, StoredCib};
 use messages::agent::{AgentCall, AgentEvent, AgentOrder, AgentOutcome, AgentResult, SelfFencing};
-use messages::client::{ClientBody, ClientRequest};
+use messages::client::{ClientBody, ClientReply, ClientRequest};
 use messages::group::{GroupCommand, GroupEvent, Incarnation, View};
 use messages::remote::{RemoteCommand, RemoteEvent};
 use model::{CallId, NodeName, Now, Timestamp};
@@ -48,6 +48,8 @@ pub struct Cluster {
     pub later: BTreeSet<NodeName>,
     pub plans: Vec<Arc<Element>>,
     pub exits: Vec<(NodeName, i32)>,
+    /// Every answer that a client got.
+    pub replies: Vec<ClientReply>,
     /// Every message that was delivered.
     pub heard: Vec<String>,
     /// What the hosts' root roles can do to end them.
@@ -89,6 +91,7 @@ impl Cluster {
             later: BTreeSet::new(),
             plans: Vec::new(),
             exits: Vec::new(),
+            replies: Vec::new(),
             heard: Vec::new(),
             self_fencing: None,
             permits: BTreeMap::new(),
@@ -229,6 +232,7 @@ impl Cluster {
                 self.tell(name.as_str(), MemberEvent::Stored(StoreResult { token: order.token, result: Ok(()) }));
             }
             MemberCommand::Remote(command) => self.carry_out_there(name, command),
+            MemberCommand::Reply { reply, .. } => self.replies.push(reply),
             MemberCommand::SaveHistory(bytes) => node.history = Some(bytes),
             MemberCommand::WakeAt(at) => node.wake_at = Some(at),
             MemberCommand::Exit { code, .. } => {
