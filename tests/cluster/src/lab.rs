@@ -299,7 +299,7 @@ impl Lab {
         self.stack.tool(host, tool, arguments)
     }
 
-    /// Returns what the hosts' daemons wrote last, for a test that fails.
+    /// Returns what the cluster says of itself and what the hosts' daemons wrote last, for a test that fails.
     pub fn story(&self) -> String {
         let logs = [
             "/var/log/systole.out",
@@ -308,7 +308,7 @@ impl Lab {
             "/var/log/qnetd.out",
             "/var/log/qdevice.out",
         ];
-        let mut text = String::new();
+        let mut text = self.nodes().iter().find_map(|host| self.tool(host, "crm_mon", &["-1rAf"]).ok()).unwrap_or_default();
         for host in self.hosts.iter() {
             for log in logs {
                 let lines: Vec<String> = host.read(log).lines().map(str::to_owned).collect();

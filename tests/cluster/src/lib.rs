@@ -13,7 +13,7 @@ mod watch;
 pub use host::Host;
 pub use lab::{Lab, Settings, eventually, missing, program};
 pub use rustix::process::Signal;
-pub use stack::{Stack, cib, dummy};
+pub use stack::{Operation, Stack, cib, clone, dummy, primitive};
 pub use watch::{LIMIT, Trace, signal};
 
 /// Prints why a test cannot run here, in the form that `cargo xtask test` collects; for use with [`missing`].

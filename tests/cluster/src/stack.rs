@@ -9,7 +9,7 @@ static AGE: AtomicU32 = AtomicU32::new(1);
 
 /// Where a host has its cluster manager's tools, and which of them agents call.
 const TOOLS: &str = "/run/lab/tools";
-const AGENTS_TOOLS: [&str; 6] = ["attrd_updater", "crm_attribute", "crm_master", "crm_mon", "crm_node", "crm_resource"];
+const AGENTS_TOOLS: [&str; 7] = ["attrd_updater", "cibadmin", "crm_attribute", "crm_master", "crm_mon", "crm_node", "crm_resource"];
 
 /// A cluster manager on top of Corosync.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,10 +84,35 @@ pub fn dummy(id: &str, interval: &str) -> String {
     )
 }
 
+/// An operation of a resource: its name, its interval, and the role it is for.
+pub type Operation<'a> = (&'a str, &'a str, Option<&'a str>);
+
+/// Returns a resource of this provider and agent with these parameters; each operation may take two minutes.
+pub fn primitive(id: &str, (provider, agent): (&str, &str), parameters: &[(&str, &str)], operations: &[Operation<'_>]) -> String {
+    let operation = |(number, (name, interval, role)): (usize, &Operation<'_>)| {
+        let role = role.map(|role| format!(" role=\"{role}\"")).unwrap_or_default();
+        format!("<op id=\"{id}-op{number}\" name=\"{name}\" interval=\"{interval}\" timeout=\"120s\"{role}/>")
+    };
+    format!(
+        "<primitive id=\"{id}\" class=\"ocf\" provider=\"{provider}\" type=\"{agent}\">\
+         <instance_attributes id=\"{id}-p\">{}</instance_attributes><operations>{}</operations></primitive>",
+        pairs(&format!("{id}-p"), parameters),
+        operations.iter().enumerate().map(operation).collect::<String>()
+    )
+}
+
+/// Returns a clone of a resource, with these meta-attributes.
+pub fn clone(id: &str, resource: &str, meta: &[(&str, &str)]) -> String {
+    format!("<clone id=\"{id}\"><meta_attributes id=\"{id}-m\">{}</meta_attributes>{resource}</clone>", pairs(id, meta))
+}
+
+fn pairs(id: &str, values: &[(&str, &str)]) -> String {
+    values.iter().map(|(name, value)| format!("<nvpair id=\"{id}-{name}\" name=\"{name}\" value=\"{value}\"/>")).collect()
+}
+
 /// Returns a CIB with these cluster options, resources and constraints, and a fence device that presses the power button.
 pub fn cib(options: &[(&str, &str)], resources: &str, constraints: &str) -> String {
-    let option = |(name, value): &(&str, &str)| format!("<nvpair id=\"o-{name}\" name=\"{name}\" value=\"{value}\"/>");
-    let options: String = options.iter().map(option).collect();
+    let options = pairs("o", options);
     // Newer than whatever the cluster wrote by itself, and than the last one made here.
     let age = AGE.fetch_add(1, Ordering::Relaxed);
     format!(

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// How long anything may take that a test waits for; generous, for a machine that does other work as well. Nothing is timed.
-pub const LIMIT: Duration = Duration::from_secs(120);
+pub const LIMIT: Duration = Duration::from_secs(180);
 
 /// What something that runs leaves in the world, where anyone can see it.
 #[derive(Clone, Copy, Debug)]
