@@ -161,3 +161,18 @@ fn a_history_of_another_agent_is_not_deleted_where_the_resource_is_probed() {
     let operations: Vec<&str> = on_n2.map(|action| action.operation.as_str()).collect();
     assert!(operations.contains(&"monitor") && !operations.contains(&"delete"), "{operations:?}");
 }
+
+#[test]
+fn of_several_companions_the_one_that_is_first_in_importance_is_held_back_first() {
+    let plan = Cluster {
+        resources: r#"<primitive id="f" class="stonith" type="fence_dummy"/>
+            <group id="g"><primitive id="a" class="ocf" provider="heartbeat" type="Dummy"/><primitive id="b" class="ocf" provider="heartbeat" type="Dummy"/></group>"#,
+        constraints: r#"<rsc_ticket id="t" rsc="g" rsc-role="Started" ticket="T" loss-policy="freeze"/>
+            <rsc_colocation id="k" score="INFINITY"><resource_set id="k-0" role="Stopped" ordering="listed">
+            <resource_ref id="f"/><resource_ref id="g"/><resource_ref id="a"/></resource_set></rsc_colocation>"#,
+        ..Cluster::default()
+    }
+    .plan();
+    let start = plan.changes.iter().find(|change| change.subject == "f").expect("the device is to start, and is held back");
+    assert!(start.reason.contains("colocation with g"), "{}", start.reason);
+}

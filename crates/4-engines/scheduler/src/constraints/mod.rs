@@ -55,7 +55,8 @@ pub(crate) fn compare_kinds(a: &Resource, b: &Resource) -> Ordering {
     rank(a).cmp(&rank(b))
 }
 
-fn compare_importance(facts: &Facts, a: ResourceIndex, b: ResourceIndex) -> Ordering {
+/// Compares two resources by the order in which colocations with them are looked at.
+pub(crate) fn compare_importance(facts: &Facts, a: ResourceIndex, b: ResourceIndex) -> Ordering {
     let (a, b) = (facts.resource(a), facts.resource(b));
     let by_priority = b.priority.cmp(&a.priority);
     by_priority.then_with(|| compare_kinds(a, b)).then_with(|| a.id.as_str().cmp(b.id.as_str()))

@@ -2,7 +2,7 @@
 
 use super::{Companion, Companions};
 use crate::actions::{ActionIndex, Draft, End, Relation};
-use crate::constraints::{Colocation, Constraints, OrderEffect, OrderEnd, OrderKind, OrderSymmetry};
+use crate::constraints::{Colocation, Constraints, OrderEffect, OrderEnd, OrderKind, OrderSymmetry, compare_importance};
 use model::{Role, Score};
 use status::{Facts, Kind, ResourceIndex};
 
@@ -67,6 +67,11 @@ impl Companions {
             if let Some(group) = group.filter(|&group| colocation.explicit && colocated(group)) {
                 list[group.position()].push(companion);
             }
+        }
+        for companions in &mut list {
+            // Compat: in the order of the colocations of the primary, where the later of equal ones comes first.
+            companions.reverse();
+            companions.sort_by(|a, b| compare_importance(facts, a.dependent, b.dependent));
         }
         Self(list)
     }
