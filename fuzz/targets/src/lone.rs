@@ -39,6 +39,7 @@ impl<'a> Lone<'a> {
             next_call: CallId(1),
             self_fencing: None,
             hastens: false,
+            checks_logins: false,
         }));
         lone.give(MemberEvent::Group(GroupEvent::View(view(1, &["node1"]))));
         lone.pass(Duration::from_secs(30));

@@ -111,6 +111,14 @@ pub enum AgentOrder {
         #[serde(default)]
         off: bool,
     },
+    /// Whether somebody who wants to administer the cluster from another host is who it says. Answered by `LoginChecked`.
+    /// Only for a root role that said it can do that ([`AgentEvent::Welcome`]).
+    CheckLogin {
+        /// Of the daemon's choosing, named again in the answer.
+        login: u64,
+        user: String,
+        password: Secret,
+    },
     /// The daemon is well: the watchdog may be petted once.
     Permit {
         /// When the daemon knew so, on the machine's monotonic clock. One that was under way for long counts no more.
@@ -156,6 +164,24 @@ pub enum AgentEvent {
         /// The root role understands [`AgentOrder::Hasten`].
         #[serde(default)]
         hastens: bool,
+        /// The root role understands [`AgentOrder::CheckLogin`].
+        #[serde(default)]
+        checks_logins: bool,
     },
     Finished(AgentResult),
+    LoginChecked {
+        login: u64,
+        /// The groups of the operating system that the user is in, or why it is not let in.
+        verdict: Result<Vec<String>, String>,
+    },
+}
+
+/// A text that no log and no message about a mistake may show.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
 }

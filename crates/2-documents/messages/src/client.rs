@@ -136,6 +136,8 @@ pub enum ClientBody {
     ForgetNode { node: NodeName },
     /// Every event from now on.
     Subscribe,
+    /// Every change of the CIB (this member's copy, as far as the client may see it) from now on, as `CibChange`s.
+    FollowCib,
 }
 
 /// An answer.
@@ -153,6 +155,8 @@ pub enum ReplyBody {
     Attributes(Vec<AttributeValue>),
     FenceHistory(Vec<FenceRecord>),
     Event(ClusterEvent),
+    /// What changed in the CIB, as the text of a patch.
+    CibChange(String),
 }
 
 /// A refusal, with the exit code a tool ends with (`crm_exit_t`: 105 no such object, 106 no quorum, …).

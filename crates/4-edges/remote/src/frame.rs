@@ -10,8 +10,8 @@ use xml::{Element, Limits};
 const MARK: u32 = 0xBADA_DBBD;
 const VERSION: u32 = 1;
 pub(crate) const HEADER: usize = 40;
-/// The longest message that is taken. The longest that is sent is a few hundred bytes and what an agent printed.
-const LENGTH_MAX: usize = 32 << 20;
+/// The longest message that is taken: of an agent's output, or a whole CIB.
+pub(crate) const LENGTH_MAX: usize = 48 << 20;
 
 /// What came is no message.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -42,8 +42,9 @@ pub(crate) fn encode(id: u64, message: &Element) -> Vec<u8> {
     bytes
 }
 
-/// Takes the first message out of what came, if it is there as a whole.
-pub(crate) fn take(buffer: &mut Vec<u8>) -> Result<Option<Element>, FrameError> {
+/// Takes the first message out of what came, if it is there as a whole. One that is longer than `limit`, packed or unpacked, is refused
+/// as soon as it says so.
+pub(crate) fn take(buffer: &mut Vec<u8>, limit: usize) -> Result<Option<Element>, FrameError> {
     if buffer.len() < HEADER {
         return Ok(None);
     }
@@ -55,7 +56,7 @@ pub(crate) fn take(buffer: &mut Vec<u8>) -> Result<Option<Element>, FrameError> 
     };
     let [total, offset, compressed, plain] = [24, 28, 32, 36].map(|at| read(word(at)) as usize);
     let payload = if compressed > 0 { compressed } else { plain };
-    if total > LENGTH_MAX || plain > LENGTH_MAX || offset < HEADER || offset.checked_add(payload) != Some(total) {
+    if total > limit || plain > limit || offset < HEADER || offset.checked_add(payload) != Some(total) {
         return Err(FrameError::Length(total as u64));
     }
     if buffer.len() < total {
@@ -78,6 +79,10 @@ fn unpack(bytes: &[u8], length: usize) -> Result<Vec<u8>, FrameError> {
 mod tests {
     use super::*;
     use std::io::Write;
+
+    fn take(buffer: &mut Vec<u8>) -> Result<Option<Element>, FrameError> {
+        super::take(buffer, LENGTH_MAX)
+    }
 
     fn poke() -> Element {
         Element::new("lrmd_command").with("lrmd_op", "lrmd_rsc_poke")
@@ -139,6 +144,7 @@ mod tests {
         let mut long = encode(1, &poke());
         long[24..28].copy_from_slice(&u32::MAX.to_ne_bytes());
         assert!(matches!(take(&mut long), Err(FrameError::Length(_))));
+        assert!(matches!(super::take(&mut encode(1, &poke())[..HEADER].to_vec(), 70), Err(FrameError::Length(80))));
         let mut inconsistent = encode(1, &poke());
         inconsistent[28..32].copy_from_slice(&8u32.to_ne_bytes());
         assert!(matches!(take(&mut inconsistent), Err(FrameError::Length(_))));

@@ -1,4 +1,4 @@
-//! GnuTLS, loaded at run time, as the few functions that a session under a pre-shared key needs; and that session, safe to use.
+//! GnuTLS, loaded at run time, as the few functions that a session needs, under a pre-shared key or with nobody proven; and that session, safe to use.
 //!
 //! The program starts without the library; the first connection says that it is missing. A session does no input or output of its
 //! own: bytes of the network are fed in and taken out, so that nothing here ever waits.
@@ -24,12 +24,14 @@ const LIBRARY: &str = "libgnutls.so.30";
 /// Compat: the identity that Pacemaker's members give; the other side looks at the key alone.
 const IDENTITY: &std::ffi::CStr = c"lrmd";
 /// Compat: Pacemaker's choice of algorithms.
-const PRIORITIES: &std::ffi::CStr = c"NORMAL:+DHE-PSK:+PSK";
+const KEY_PRIORITIES: &std::ffi::CStr = c"NORMAL:+DHE-PSK:+PSK";
+const ANONYMOUS_PRIORITIES: &std::ffi::CStr = c"NORMAL:+ANON-DH";
 
 const SERVER: c_uint = 1;
 const CLIENT: c_uint = 1 << 1;
 const NONBLOCK: c_uint = 1 << 3;
-/// `GNUTLS_CRD_PSK`.
+/// `GNUTLS_CRD_ANON` and `GNUTLS_CRD_PSK`.
+const ANON: c_int = 2;
 const PSK: c_int = 4;
 /// `GNUTLS_PSK_KEY_RAW`.
 const RAW: c_int = 0;
@@ -89,6 +91,11 @@ table! {
     psk_free_server_credentials: fn(*mut c_void);
     psk_set_server_credentials_function: fn(*mut c_void, FindKey);
     psk_set_server_known_dh_params: fn(*mut c_void, c_int) -> c_int;
+    anon_allocate_client_credentials: fn(*mut *mut c_void) -> c_int;
+    anon_free_client_credentials: fn(*mut c_void);
+    anon_allocate_server_credentials: fn(*mut *mut c_void) -> c_int;
+    anon_free_server_credentials: fn(*mut c_void);
+    anon_set_server_known_dh_params: fn(*mut c_void, c_int) -> c_int;
     transport_set_ptr: fn(Raw, *mut c_void);
     transport_set_pull_function: fn(Raw, Pull);
     transport_set_push_function: fn(Raw, Push);
@@ -125,10 +132,21 @@ pub(crate) enum Side {
     Server,
 }
 
+/// What the sides know each other by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Proof<'k> {
+    /// A key that both have.
+    Key(&'k [u8]),
+    /// Nothing: what is said is hidden from who only listens. Who the other is must be proven by what is said.
+    Nobody,
+}
+
 /// A session over bytes that somebody else carries.
 pub(crate) struct Session {
     functions: &'static Functions,
     side: Side,
+    /// Which kind of credentials there are: `ANON` or `PSK`.
+    kind: c_int,
     raw: Raw,
     credentials: *mut c_void,
     pipes: *mut Pipes,
@@ -139,12 +157,15 @@ unsafe impl Send for Session {}
 
 impl Session {
     /// Returns a session that has not begun.
-    pub fn new(side: Side, key: &[u8]) -> Result<Self, TlsError> {
+    pub fn new(side: Side, proof: Proof<'_>) -> Result<Self, TlsError> {
         let functions = functions()?;
-        let pipes =
-            Pipes { session: std::ptr::null_mut(), key: key.to_vec(), incoming: VecDeque::new(), ended: false, outgoing: Vec::new() };
+        let (kind, key) = match proof {
+            Proof::Key(key) => (PSK, key.to_vec()),
+            Proof::Nobody => (ANON, Vec::new()),
+        };
+        let pipes = Pipes { session: std::ptr::null_mut(), key, incoming: VecDeque::new(), ended: false, outgoing: Vec::new() };
         let pipes = Box::into_raw(Box::new(pipes));
-        let mut this = Self { functions, side, raw: std::ptr::null_mut(), credentials: std::ptr::null_mut(), pipes };
+        let mut this = Self { functions, side, kind, raw: std::ptr::null_mut(), credentials: std::ptr::null_mut(), pipes };
         this.set_up()?;
         Ok(this)
     }
@@ -157,22 +178,30 @@ impl Session {
         unsafe {
             check(f, "gnutls_init", (f.init)(&mut self.raw, flags | NONBLOCK))?;
             (*self.pipes).session = self.raw;
-            check(f, "gnutls_priority_set_direct", (f.priority_set_direct)(self.raw, PRIORITIES.as_ptr(), std::ptr::null_mut()))?;
-            match self.side {
-                Side::Client => {
+            let priorities = if self.kind == PSK { KEY_PRIORITIES } else { ANONYMOUS_PRIORITIES };
+            check(f, "gnutls_priority_set_direct", (f.priority_set_direct)(self.raw, priorities.as_ptr(), std::ptr::null_mut()))?;
+            match (self.kind, self.side) {
+                (ANON, Side::Client) => {
+                    check(f, "gnutls_anon_allocate_client_credentials", (f.anon_allocate_client_credentials)(&mut self.credentials))?;
+                }
+                (ANON, Side::Server) => {
+                    check(f, "gnutls_anon_allocate_server_credentials", (f.anon_allocate_server_credentials)(&mut self.credentials))?;
+                    check(f, "gnutls_anon_set_server_known_dh_params", (f.anon_set_server_known_dh_params)(self.credentials, MEDIUM))?;
+                }
+                (_, Side::Client) => {
                     check(f, "gnutls_psk_allocate_client_credentials", (f.psk_allocate_client_credentials)(&mut self.credentials))?;
                     let key = &mut (*self.pipes).key;
                     let datum = Datum { data: key.as_mut_ptr(), size: c_uint::try_from(key.len()).unwrap_or(0) };
                     let answer = (f.psk_set_client_credentials)(self.credentials, IDENTITY.as_ptr(), &datum, RAW);
                     check(f, "gnutls_psk_set_client_credentials", answer)?;
                 }
-                Side::Server => {
+                (_, Side::Server) => {
                     check(f, "gnutls_psk_allocate_server_credentials", (f.psk_allocate_server_credentials)(&mut self.credentials))?;
                     (f.psk_set_server_credentials_function)(self.credentials, find_key);
                     check(f, "gnutls_psk_set_server_known_dh_params", (f.psk_set_server_known_dh_params)(self.credentials, MEDIUM))?;
                 }
             }
-            check(f, "gnutls_credentials_set", (f.credentials_set)(self.raw, PSK, self.credentials))?;
+            check(f, "gnutls_credentials_set", (f.credentials_set)(self.raw, self.kind, self.credentials))?;
             (f.session_set_ptr)(self.raw, self.pipes.cast());
             (f.transport_set_ptr)(self.raw, self.pipes.cast());
             (f.transport_set_pull_function)(self.raw, pull);
@@ -269,9 +298,11 @@ impl Drop for Session {
                 (self.functions.deinit)(self.raw);
             }
             if !self.credentials.is_null() {
-                match self.side {
-                    Side::Client => (self.functions.psk_free_client_credentials)(self.credentials),
-                    Side::Server => (self.functions.psk_free_server_credentials)(self.credentials),
+                match (self.kind, self.side) {
+                    (ANON, Side::Client) => (self.functions.anon_free_client_credentials)(self.credentials),
+                    (ANON, Side::Server) => (self.functions.anon_free_server_credentials)(self.credentials),
+                    (_, Side::Client) => (self.functions.psk_free_client_credentials)(self.credentials),
+                    (_, Side::Server) => (self.functions.psk_free_server_credentials)(self.credentials),
                 }
             }
             drop(Box::from_raw(self.pipes));
@@ -334,6 +365,17 @@ mod tests {
         to.feed(&bytes);
     }
 
+    /// Returns both sides, or says that the test is left out without the library.
+    fn pair(test: &str, client: Proof<'_>, server: Proof<'_>) -> Option<(Session, Session)> {
+        match (Session::new(Side::Client, client), Session::new(Side::Server, server)) {
+            (Ok(client), Ok(server)) => Some((client, server)),
+            (Err(error), _) | (_, Err(error)) => {
+                println!("skipped: {test}: {error}");
+                None
+            }
+        }
+    }
+
     /// Goes on until both are done or one refuses.
     fn shake(client: &mut Session, server: &mut Session) -> Result<(), TlsError> {
         let (mut client_done, mut server_done) = (false, false);
@@ -351,12 +393,10 @@ mod tests {
 
     #[test]
     fn the_two_sides_understand_each_other_under_one_key_only() {
-        let (mut client, mut server) = match (Session::new(Side::Client, b"geheim"), Session::new(Side::Server, b"geheim")) {
-            (Ok(client), Ok(server)) => (client, server),
-            (Err(error), _) | (_, Err(error)) => {
-                println!("skipped: the_two_sides_understand_each_other_under_one_key_only: {error}");
-                return;
-            }
+        let Some((mut client, mut server)) =
+            pair("the_two_sides_understand_each_other_under_one_key_only", Proof::Key(b"geheim"), Proof::Key(b"geheim"))
+        else {
+            return;
         };
         shake(&mut client, &mut server).unwrap();
         let text = vec![b'x'; 100_000];
@@ -369,7 +409,25 @@ mod tests {
         carry(&mut server, &mut client);
         assert!(client.receive(&mut Vec::new()).unwrap());
 
-        let (mut client, mut server) = (Session::new(Side::Client, b"geheim").unwrap(), Session::new(Side::Server, b"another").unwrap());
-        assert!(shake(&mut client, &mut server).is_err());
+        for other in [Proof::Key(b"another"), Proof::Nobody] {
+            let (mut client, mut server) =
+                (Session::new(Side::Client, Proof::Key(b"geheim")).unwrap(), Session::new(Side::Server, other).unwrap());
+            assert!(shake(&mut client, &mut server).is_err(), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn two_that_do_not_know_each_other_speak_in_private() {
+        let Some((mut client, mut server)) = pair("two_that_do_not_know_each_other_speak_in_private", Proof::Nobody, Proof::Nobody) else {
+            return;
+        };
+        shake(&mut client, &mut server).unwrap();
+        client.send(b"geheim").unwrap();
+        let bytes = client.take_outgoing();
+        assert!(!bytes.windows(6).any(|part| part == b"geheim"));
+        server.feed(&bytes);
+        let mut heard = Vec::new();
+        assert!(!server.receive(&mut heard).unwrap());
+        assert_eq!(heard, b"geheim");
     }
 }

@@ -3,10 +3,15 @@
 //! [`Connections`] is a member's side of it. It speaks the protocol of Pacemaker's remote daemon, so that an unmodified
 //! `pacemaker-remoted` serves as the other side. [`Server`] and [`Serving`] are the other side, for members of either kind.
 //!
+//! The same frames carry the words of administrators on other hosts: [`Doors`] is a member's side of that, [`CibClient`] a tool's.
+//!
 //! It connects, carries and translates; which connection there should be, and what its loss means, is never decided here.
 
+mod cib_client;
+mod cib_words;
 mod client;
 mod connection;
+mod doors;
 mod frame;
 mod gnutls;
 mod key;
@@ -15,7 +20,9 @@ mod server;
 mod serving;
 mod stream;
 
+pub use cib_client::{CibClient, Member};
 pub use client::Connections;
+pub use doors::{DoorEvent, Doors};
 pub use key::{KeyError, read_key};
 pub use server::{Heard, Server};
 pub use serving::{Output, Serving};

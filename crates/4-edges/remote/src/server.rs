@@ -1,6 +1,6 @@
 //! The remote node's listening socket, and a task for each member that is connected.
 
-use crate::gnutls::Side;
+use crate::gnutls::{Proof, Side};
 use crate::stream::Stream;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -102,7 +102,7 @@ impl Server {
         let (root, tell) = (self.root.clone(), self.tell.clone());
         tokio::spawn(async move {
             let opened = match crate::read_key(&root) {
-                Ok(key) => tokio::time::timeout(PROOF, Stream::open(Side::Server, socket, &key)).await,
+                Ok(key) => tokio::time::timeout(PROOF, Stream::open(Side::Server, socket, Proof::Key(&key))).await,
                 Err(error) => Ok(Err(error.to_string())),
             };
             let stream = match opened.unwrap_or_else(|_| Err("it did not prove that it has the key in time".to_owned())) {

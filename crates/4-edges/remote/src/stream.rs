@@ -1,37 +1,41 @@
-//! One connection: messages in both directions over TLS over TCP, without ever waiting for more than one thing.
+//! One connection: messages in both directions over TCP, nearly always under TLS, without ever waiting for more than one thing.
 
 use crate::frame;
-use crate::gnutls::{Session, Side};
+use crate::gnutls::{Proof, Session, Side, TlsError};
 use std::io;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use xml::Element;
 
 /// What may wait for the other side to read it, in bytes.
-const QUEUE_MAX: usize = 16 << 20;
+const QUEUE_MAX: usize = 64 << 20;
+/// What is read in one turn, so that who sends much does not hold up others, in reads of 16 KiB.
+const READS_MAX: usize = 16;
 
 /// A connection whose handshake is done.
 pub(crate) struct Stream {
     socket: TcpStream,
-    session: Session,
+    /// Absent: everything is sent as it is.
+    session: Option<Session>,
     plain: Vec<u8>,
     outbox: Vec<u8>,
     sent: u64,
+    /// The longest message that is taken.
+    limit: usize,
     /// Why nothing more will come.
     ended: Option<String>,
 }
 
 impl Stream {
     /// Does the handshake. To be bounded by the caller.
-    pub async fn open(side: Side, socket: TcpStream, key: &[u8]) -> Result<Self, String> {
-        socket.set_nodelay(true).map_err(|error| error.to_string())?;
-        let session = Session::new(side, key).map_err(|error| error.to_string())?;
-        let mut this = Self { socket, session, plain: Vec::new(), outbox: Vec::new(), sent: 0, ended: None };
+    pub async fn open(side: Side, socket: TcpStream, proof: Proof<'_>) -> Result<Self, String> {
+        let session = Session::new(side, proof).map_err(|error| error.to_string())?;
+        let mut this = Self::over(socket, Some(session))?;
         loop {
-            let done = this.session.handshake();
+            let done = this.with_session(Session::handshake);
             // What the library has to say is sent even when it refuses: the other side learns why.
             this.flush();
-            if done.map_err(|error| error.to_string())? && this.outbox.is_empty() {
+            if done.map_err(|error| error.to_string())?.unwrap_or(true) && this.outbox.is_empty() {
                 return Ok(this);
             }
             if let Some(reason) = &this.ended {
@@ -41,14 +45,38 @@ impl Stream {
         }
     }
 
+    /// Takes a connection on which nothing is hidden.
+    pub fn in_the_clear(socket: TcpStream) -> Result<Self, String> {
+        Self::over(socket, None)
+    }
+
+    fn over(socket: TcpStream, session: Option<Session>) -> Result<Self, String> {
+        socket.set_nodelay(true).map_err(|error| error.to_string())?;
+        Ok(Self { socket, session, plain: Vec::new(), outbox: Vec::new(), sent: 0, limit: frame::LENGTH_MAX, ended: None })
+    }
+
+    /// From now on takes messages of at most this many bytes.
+    pub fn limit(&mut self, bytes: usize) {
+        self.limit = bytes;
+    }
+
+    fn with_session<T>(&mut self, act: impl FnOnce(&mut Session) -> Result<T, TlsError>) -> Result<Option<T>, TlsError> {
+        self.session.as_mut().map(act).transpose()
+    }
+
     /// Queues a message and sends what goes without waiting; the rest goes while `receive` waits.
     pub fn send(&mut self, message: &Element) {
         self.sent += 1;
         let bytes = frame::encode(self.sent, message);
         // Compat: Pacemaker reads the header alone and then waits for the network: what came in the same record it would not see.
         let (header, payload) = bytes.split_at(frame::HEADER);
-        if let Err(error) = self.session.send(header).and_then(|()| self.session.send(payload)) {
-            self.ended.get_or_insert(error.to_string());
+        match &mut self.session {
+            Some(session) => {
+                if let Err(error) = session.send(header).and_then(|()| session.send(payload)) {
+                    self.ended.get_or_insert(error.to_string());
+                }
+            }
+            None => self.outbox.extend(&bytes),
         }
         self.flush();
         if self.outbox.len() > QUEUE_MAX {
@@ -62,12 +90,12 @@ impl Stream {
     /// Why there will be no more. Messages that came before are given first.
     pub async fn receive(&mut self) -> Result<Element, String> {
         loop {
-            match self.session.receive(&mut self.plain) {
-                Ok(false) => {}
-                Ok(true) => drop(self.ended.get_or_insert("the other side closed the connection".to_owned())),
+            match self.session.as_mut().map(|session| session.receive(&mut self.plain)).transpose() {
+                Ok(Some(false) | None) => {}
+                Ok(Some(true)) => drop(self.ended.get_or_insert("the other side closed the connection".to_owned())),
                 Err(error) => drop(self.ended.get_or_insert(error.to_string())),
             }
-            if let Some(message) = frame::take(&mut self.plain).map_err(|error| error.to_string())? {
+            if let Some(message) = frame::take(&mut self.plain, self.limit).map_err(|error| error.to_string())? {
                 return Ok(message);
             }
             if let Some(reason) = &self.ended {
@@ -79,7 +107,9 @@ impl Stream {
 
     /// Says farewell; waits for nothing.
     pub fn close(&mut self) {
-        self.session.close();
+        if let Some(session) = &mut self.session {
+            session.close();
+        }
         self.flush();
     }
 
@@ -97,26 +127,31 @@ impl Stream {
 
     fn read(&mut self) {
         let mut buffer = [0u8; 16 * 1024];
-        loop {
-            match self.socket.try_read(&mut buffer) {
-                Ok(0) => {
-                    self.session.feed_end();
-                    self.ended.get_or_insert("the other side closed the connection".to_owned());
-                    return;
+        for _ in 0..READS_MAX {
+            let reason = match self.socket.try_read(&mut buffer) {
+                Ok(0) => "the other side closed the connection".to_owned(),
+                Ok(length) => {
+                    match &mut self.session {
+                        Some(session) => session.feed(&buffer[..length]),
+                        None => self.plain.extend(&buffer[..length]),
+                    }
+                    continue;
                 }
-                Ok(length) => self.session.feed(&buffer[..length]),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(error) => {
-                    self.session.feed_end();
-                    self.ended.get_or_insert(error.to_string());
-                    return;
-                }
+                Err(error) => error.to_string(),
+            };
+            if let Some(session) = &mut self.session {
+                session.feed_end();
             }
+            self.ended.get_or_insert(reason);
+            return;
         }
     }
 
     fn flush(&mut self) {
-        self.outbox.extend(self.session.take_outgoing());
+        if let Some(session) = &mut self.session {
+            self.outbox.extend(session.take_outgoing());
+        }
         while !self.outbox.is_empty() {
             match self.socket.try_write(&self.outbox) {
                 Ok(length) => drop(self.outbox.drain(..length)),

@@ -104,7 +104,9 @@ fn line(command: &Command) -> Option<String> {
             format!("at work {orders:?} known {history:?}")
         }
         Command::Warn(text) => format!("warn {text}"),
-        Command::SaveHistory | Command::WakeAt(_) | Command::Agent(AgentOrder::Permit { .. } | AgentOrder::Hasten { .. }) => return None,
+        Command::SaveHistory
+        | Command::WakeAt(_)
+        | Command::Agent(AgentOrder::Permit { .. } | AgentOrder::Hasten { .. } | AgentOrder::CheckLogin { .. }) => return None,
     })
 }
 

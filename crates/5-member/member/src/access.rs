@@ -44,6 +44,8 @@ impl Member {
             | ClientBody::CibEdit { .. }
             | ClientBody::AttributeQuery { .. }
             | ClientBody::FenceHistory { .. }
+            // It is told what it may see.
+            | ClientBody::FollowCib
             | ClientBody::WaitIdle { .. } => Ok(()),
             // A transient attribute is one of the status section, and allowed as if it were written there.
             ClientBody::AttributeUpdate { node, name, .. } => {

@@ -18,7 +18,7 @@ const LEAVING_PATIENCE: Duration = Duration::from_secs(2);
 impl Member {
     pub(crate) fn agent(&mut self, event: AgentEvent) {
         match event {
-            AgentEvent::Welcome { incarnation, running, next_call, self_fencing, hastens: _ } => {
+            AgentEvent::Welcome { incarnation, running, next_call, self_fencing, hastens: _, checks_logins: _ } => {
                 self.incarnation = Some(incarnation.clone());
                 self.self_fencing = self_fencing;
                 // A device's run of an earlier daemon: whoever ordered it has given up on it or asks again.
@@ -27,6 +27,8 @@ impl Member {
                 self.give_executor(executor::Event::AgentsConnected { incarnation, running, next_call });
                 self.permit();
             }
+            // Logins are an affair of the edges, which asked.
+            AgentEvent::LoginChecked { .. } => {}
             AgentEvent::Finished(result) => match self.devices.remove(&result.id) {
                 Some(order) => self.device_finished(order, result),
                 None => {

@@ -35,6 +35,7 @@ impl Member {
             ClientBody::Subscribe => {
                 self.subscribers.insert(client, request.id);
             }
+            ClientBody::FollowCib => self.follow(client, request.id, user),
             ClientBody::CibEdit { edit, .. } if edit.xml.as_ref().is_some_and(|xml| xml.len() > 2 * CONFIGURATION_BYTES_MAX) => {
                 let (length, limit) = (edit.xml.map_or(0, |xml| xml.len()), 2 * CONFIGURATION_BYTES_MAX);
                 self.answer(asker, Err(refusal(65, format!("the change is {length} bytes long; at most {limit} are taken"))));

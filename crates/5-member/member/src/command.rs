@@ -42,6 +42,15 @@ pub enum LogLevel {
     Error,
 }
 
+/// The TCP ports by which the cluster is administered from other hosts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Doors {
+    /// Over TLS. Compat: `remote-tls-port` of the CIB.
+    pub tls: Option<u16>,
+    /// In the clear. Compat: `remote-clear-port` of the CIB.
+    pub clear: Option<u16>,
+}
+
 /// One thing to do.
 #[derive(Clone, PartialEq, Debug)]
 pub enum MemberCommand {
@@ -51,7 +60,9 @@ pub enum MemberCommand {
     Agent(AgentOrder),
     /// To the edge of remote nodes.
     Remote(RemoteCommand),
-    /// To a local client; dropped when it is gone.
+    /// Let clients of other hosts in by these ports, and by no others.
+    Listen(Doors),
+    /// To a client; dropped when it is gone.
     Reply { client: ClientId, reply: ClientReply },
     /// Calculate a plan and answer with [`crate::MemberEvent::Planned`].
     Plan(PlanRequest),

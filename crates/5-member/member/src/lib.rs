@@ -5,6 +5,7 @@
 //! waits: calculating a plan and storing the CIB are commands whose outcome comes back as an event.
 
 mod access;
+mod administration;
 mod agents;
 mod alerts;
 mod cleanup;
@@ -25,7 +26,7 @@ mod self_fencing;
 mod told;
 mod upkeep;
 
-pub use command::{LogLevel, MemberCommand, PlanRequest, StoreOrder};
+pub use command::{Doors, LogLevel, MemberCommand, PlanRequest, StoreOrder};
 pub use config::{MemberConfig, StoredCib};
 pub use event::{ClientId, MemberEvent, PlanOutcome, StoreResult};
 pub use inputs::series as input_series;

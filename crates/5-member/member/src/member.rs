@@ -3,8 +3,9 @@
 //! Each engine's commands are carried out here until nothing is left to do; what one engine asks becomes another's event.
 //! Decides nothing of its own: what must hold between the engines is brought about again after every event (`upkeep`).
 
+use crate::administration::Follower;
 use crate::alerts::Alerts;
-use crate::command::{LogLevel, MemberCommand};
+use crate::command::{Doors, LogLevel, MemberCommand};
 use crate::config::MemberConfig;
 use crate::event::{ClientId, MemberEvent};
 use crate::inputs::Inputs;
@@ -119,6 +120,9 @@ pub struct Member {
     pub(crate) forwarded: BTreeMap<u64, (Asker, Duration, ClientBody)>,
     pub(crate) idle_waiters: Vec<(Asker, Duration)>,
     pub(crate) subscribers: BTreeMap<ClientId, u64>,
+    pub(crate) followers: BTreeMap<ClientId, Follower>,
+    /// The ports that are open for administration from other hosts.
+    pub(crate) doors: Doors,
     // As a node.
     pub(crate) incarnation: Option<Incarnation>,
     /// What the root role can do to end this host; it needs permission not to.
@@ -212,6 +216,8 @@ impl Member {
             forwarded: BTreeMap::new(),
             idle_waiters: Vec::new(),
             subscribers: BTreeMap::new(),
+            followers: BTreeMap::new(),
+            doors: Doors::default(),
             incarnation: None,
             remotes,
             self_fencing: None,
@@ -285,6 +291,7 @@ impl Member {
             MemberEvent::Client { client, user, request } => self.client(client, user, request),
             MemberEvent::ClientGone(client) => {
                 self.subscribers.remove(&client);
+                self.followers.remove(&client);
             }
             MemberEvent::Planned(outcome) => self.planned(outcome),
             MemberEvent::Stored(stored) => {

@@ -412,6 +412,7 @@ impl Member {
         for client in gone {
             self.remotes.clients.remove(&client);
             self.subscribers.remove(&client);
+            self.followers.remove(&client);
         }
     }
 }

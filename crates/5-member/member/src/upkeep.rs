@@ -21,6 +21,7 @@ const UPKEEP: &str = "upkeep";
 impl Member {
     pub(crate) fn upkeep(&mut self) {
         self.check_self_fencing();
+        self.keep_doors();
         self.alert_of_nodes();
         self.tell_feature_set();
         let can_order = self.membership.is_coordinator() && self.replica.is_ordering();
@@ -378,6 +379,7 @@ impl Member {
 
     fn cib_changed(&mut self, changed: Changed) {
         self.status_changed = true;
+        self.tell_followers();
         if changed.is_configuration || changed.patch.is_none() {
             self.alerts.forget_configuration();
         }

@@ -134,7 +134,7 @@ impl Cluster {
     /// Returns the pairs that match.
     pub fn attribute(&self, holder: &Holder, pair: &Pair) -> Result<Vec<Found>, Refusal> {
         // A transient attribute is asked of the attribute engine: it knows a value before the CIB does.
-        if let (Holder::Transient(node), None, None, None) = (holder, self.file(), &pair.set, &pair.id) {
+        if let (Holder::Transient(node), true, None, None) = (holder, self.is_here(), &pair.set, &pair.id) {
             let body = ClientBody::AttributeQuery { node: Some(node.as_str().into()), name: pair.name.clone() };
             if let ReplyBody::Attributes(values) = self.request(body)? {
                 let value = values.into_iter().find(|v| v.node == node.as_str()).and_then(|v| v.value);
@@ -178,7 +178,7 @@ impl Cluster {
 
     /// Sets a pair, in its place when it is there.
     pub fn set_attribute(&self, holder: &Holder, pair: &Pair, value: &str) -> Result<(), Refusal> {
-        if let (Holder::Transient(node), None) = (holder, self.file()) {
+        if let (Holder::Transient(node), true) = (holder, self.is_here()) {
             return self.update_transient(node, &pair.name, false, Some(value));
         }
         let cib = self.cib()?;
@@ -191,7 +191,7 @@ impl Cluster {
 
     /// Deletes every pair that matches and returns their ids; none is no error.
     pub fn delete_attribute(&self, holder: &Holder, pair: &Pair) -> Result<Vec<String>, Refusal> {
-        if let (Holder::Transient(node), None) = (holder, self.file()) {
+        if let (Holder::Transient(node), true) = (holder, self.is_here()) {
             return self.update_transient(node, &pair.name, false, None).map(|()| Vec::new());
         }
         let found = self.attribute(holder, pair)?;

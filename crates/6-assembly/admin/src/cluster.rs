@@ -1,9 +1,11 @@
 //! The cluster a command speaks to: a running one through the local daemon's socket, or a CIB file.
 //!
 //! `CIB_file` and `CIB_shadow` choose a file as they do for Pacemaker's tools; a file may be a pipe, which
-//! is read once to its end. Everything else goes to `<root>/run/systole/systole.sock`, where the root is
+//! is read once to its end. `CIB_port` chooses the member of a cluster on another host, with `CIB_server`, `CIB_user`, `CIB_passwd` and
+//! `CIB_encrypted`. Everything else goes to `<root>/run/systole/systole.sock`, where the root is
 //! `SYSTOLE_ROOT` or `/`.
 
+use crate::abroad::Abroad;
 use crate::exit::{Exit, Refusal};
 use messages::client::{CibEdit, ClientBody, NodeInfo, ReplyBody};
 use std::path::{Path, PathBuf};
@@ -14,6 +16,8 @@ enum Source {
     /// The daemon of the host below this root.
     Daemon(PathBuf),
     File(PathBuf),
+    /// A member that this host is none of.
+    Abroad(Abroad),
 }
 
 /// The cluster a command speaks to.
@@ -42,7 +46,7 @@ impl Cluster {
             // Compat: a shadow copy goes before a file, so that it can be a copy of that file.
             (_, Some(shadow)) => Source::File(Self::shadow(&shadow.to_string_lossy())),
             (Some(file), None) => Source::File(file.into()),
-            (None, None) => Source::Daemon(root()),
+            (None, None) => Abroad::from_environment().map_or_else(|| Source::Daemon(root()), Source::Abroad),
         };
         Self { source, client: client.to_owned(), user: user_from_environment() }
     }
@@ -51,7 +55,10 @@ impl Cluster {
     pub fn without_shadow(client: &str) -> Self {
         match std::env::var_os("CIB_file").filter(|file| !file.is_empty()) {
             Some(file) => Self::of_file(file, client),
-            None => Self::live(client),
+            None => Abroad::from_environment().map_or_else(
+                || Self::live(client),
+                |abroad| Self { source: Source::Abroad(abroad), client: client.to_owned(), user: None },
+            ),
         }
     }
 
@@ -80,14 +87,20 @@ impl Cluster {
     pub fn file(&self) -> Option<&Path> {
         match &self.source {
             Source::File(path) => Some(path),
-            Source::Daemon(_) => None,
+            Source::Daemon(_) | Source::Abroad(_) => None,
         }
+    }
+
+    /// Returns whether this host is a member of the cluster, so that more than its CIB can be asked.
+    pub fn is_here(&self) -> bool {
+        matches!(self.source, Source::Daemon(_))
     }
 
     /// Asks the daemon; a CIB file has none.
     pub fn request(&self, body: ClientBody) -> Result<ReplyBody, Refusal> {
         match &self.source {
             Source::Daemon(root) => Ok(sockets::Client::connect(root, &self.client)?.request(body)?),
+            Source::Abroad(abroad) => Ok(abroad.request(&body, &self.client)?),
             Source::File(path) => {
                 Err(Refusal::new(Exit::UNAVAILABLE, format!("{} is a file: this needs a running cluster", path.display())))
             }
@@ -106,7 +119,7 @@ impl Cluster {
     pub fn cib(&self) -> Result<Element, Refusal> {
         match &self.source {
             Source::File(path) => self.visible(read_file(path)?),
-            Source::Daemon(_) => {
+            Source::Daemon(_) | Source::Abroad(_) => {
                 let body = ClientBody::CibQuery { section: None, xpath: None, without_children: false };
                 match self.request(body)? {
                     ReplyBody::Xml(text) => parse(text.as_bytes(), "the daemon's CIB"),
@@ -128,7 +141,7 @@ impl Cluster {
     pub fn edit(&self, edit: CibEdit) -> Result<(), Refusal> {
         match &self.source {
             Source::File(path) => crate::file::edit(path, &edit, self.user.as_deref()),
-            Source::Daemon(_) => match self.request(ClientBody::CibEdit { request: request_id(), edit })? {
+            Source::Daemon(_) | Source::Abroad(_) => match self.request(ClientBody::CibEdit { request: request_id(), edit })? {
                 ReplyBody::Done | ReplyBody::Xml(_) => Ok(()),
                 other => Err(unexpected(&other)),
             },

@@ -21,6 +21,7 @@ impl Exit {
     pub const UNAVAILABLE: Exit = Exit(69);
     pub const OS_FILE: Exit = Exit(72);
     pub const CANNOT_CREATE: Exit = Exit(73);
+    pub const PROTOCOL: Exit = Exit(76);
     pub const CONFIG: Exit = Exit(78);
     pub const DISCONNECT: Exit = Exit(102);
     pub const OLD: Exit = Exit(103);

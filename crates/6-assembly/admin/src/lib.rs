@@ -3,6 +3,7 @@
 //!
 //! Commands parse options and print; what they do is here. Nothing here prints.
 
+mod abroad;
 pub mod adopt;
 mod attribute;
 mod cluster;

@@ -9,6 +9,7 @@ mod calls;
 mod daemon;
 mod guard;
 mod incarnation;
+mod logins;
 mod notify;
 mod options;
 mod records;

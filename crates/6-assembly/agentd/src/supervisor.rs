@@ -5,6 +5,7 @@ use crate::calls::{Calls, wall};
 use crate::daemon::{Daemon, DaemonEvent, Running, outlast_earlier};
 use crate::guard::{Guard, ends_the_host};
 use crate::incarnation::{Life, establish};
+use crate::logins::Logins;
 use crate::notify::Notify;
 use crate::records::Records;
 use crate::reset::{End, reset_host};
@@ -76,6 +77,7 @@ struct Supervisor {
     /// The host's presence in the group, where the engine does not see that by itself.
     hub: Option<Client>,
     calls: Calls,
+    logins: Logins,
     daemon: Daemon,
     /// Somebody sees to it that Corosync lets the daemon's user in.
     is_let_in: bool,
@@ -93,6 +95,7 @@ impl Supervisor {
         let guard = Guard::arm(&options, &folder).context("this host cannot fence itself as its settings promise")?;
         let (records, results) = records(&folder, &life)?;
         let (tell, mut ends) = mpsc::unbounded_channel();
+        let (tell_login, mut logins) = mpsc::unbounded_channel();
         let host = AgentHost::new(&options.root, options.tools.clone());
         let role = Role::Host { incarnation: life.incarnation.clone() };
         let hub = match &options.engine {
@@ -102,6 +105,7 @@ impl Supervisor {
         let mut this = Self {
             hub,
             calls: Calls::new(host, records, results, tell),
+            logins: Logins::new(options.node_command.first().map(Into::into).unwrap_or_default(), tell_login),
             daemon: Daemon::new(),
             incarnation: life.incarnation,
             is_let_in: false,
@@ -127,6 +131,11 @@ impl Supervisor {
                         this.tell(&AgentEvent::Finished(result));
                     }
                     this.reap_orphans();
+                }
+                Some((login, ended)) = logins.recv() => {
+                    if let Some(verdict) = this.logins.ended(login, &ended) {
+                        this.tell(&AgentEvent::LoginChecked { login, verdict });
+                    }
                 }
                 event = this.daemon.next() => if this.on_daemon(event)? { break },
                 _ = child.recv() => this.reap_orphans(),
@@ -231,6 +240,7 @@ impl Supervisor {
             next_call,
             self_fencing: self.guard.as_ref().map(Guard::self_fencing),
             hastens: self.options.engine == Engine::Corosync,
+            checks_logins: true,
         });
         self.notify.ready();
         let results: Vec<_> = self.calls.unacknowledged().cloned().collect();
@@ -254,6 +264,11 @@ impl Supervisor {
                 }
             }
             AgentOrder::Hasten { threads } => self.hasten(&threads),
+            AgentOrder::CheckLogin { login, user, password } => {
+                if let Err(reason) = self.logins.check(&self.options.root, login, &user, &password) {
+                    self.tell(&AgentEvent::LoginChecked { login, verdict: Err(reason) });
+                }
+            }
             AgentOrder::ResetHost { reason, off } => {
                 reset_host(&self.options.root, if off { End::Off } else { End::Reset }, &reason);
                 anyhow::bail!("this host was reset: {reason}");
@@ -277,7 +292,7 @@ impl Supervisor {
 
     /// Reaps what became our child when its parent ended. Children of our own are left to those who wait for them.
     fn reap_orphans(&self) {
-        let ours: Vec<i32> = self.calls.pids().chain(self.daemon.running.as_ref().map(Running::pid)).collect();
+        let ours: Vec<i32> = self.calls.pids().chain(self.logins.pids()).chain(self.daemon.running.as_ref().map(Running::pid)).collect();
         for pid in agents::own_children().into_iter().filter(|pid| !ours.contains(pid)) {
             if let Some(pid) = Pid::from_raw(pid) {
                 // An error says that it is no child of ours any more.

@@ -11,7 +11,7 @@ use corosync::Urgency;
 use member::{ClientId, LogLevel, MemberCommand, MemberEvent, PlanOutcome, StoreResult};
 use messages::agent::{AgentEvent, AgentOrder};
 use messages::group::{GroupEvent, View};
-use remote::Connections;
+use remote::{Connections, DoorEvent, Doors};
 use sockets::{Link, Server, SocketEvent};
 use std::collections::VecDeque;
 use std::os::fd::AsFd;
@@ -40,6 +40,9 @@ enum Told {
 /// this process is gone by then.
 const SURVIVED: Duration = Duration::from_millis(50);
 
+/// Numbers from this one on, and below the members' own for clients on remote nodes, name clients on other hosts.
+const FOREIGN_CLIENTS: u64 = 1 << 62;
+
 /// Every edge of one daemon.
 pub(crate) struct Edges {
     options: NodeOptions,
@@ -49,6 +52,10 @@ pub(crate) struct Edges {
     agentd: Link,
     remotes: Connections,
     server: Option<Server>,
+    /// For administrators on other hosts.
+    doors: Doors,
+    /// The root role can judge who they are.
+    checks_logins: bool,
     writer: Option<Writer>,
     planner: Planner,
     told: mpsc::UnboundedReceiver<Told>,
@@ -76,6 +83,8 @@ impl Edges {
             agentd: Link::new(stream)?,
             remotes: Connections::new(&options.root, format!("{}/{life}", options.node)),
             server: None,
+            doors: Doors::new(FOREIGN_CLIENTS),
+            checks_logins: false,
             // A send fails only when the loop has ended.
             writer: Some(Writer::start(&options.root, move |stored| drop(tell_stored.send(Told::Stored(stored))))?),
             planner: Planner::start(move |outcome| drop(tell.send(Told::Planned(outcome))))?,
@@ -146,10 +155,15 @@ impl Edges {
             _ = self.interrupt.recv() => Ok(MemberEvent::Terminated),
             event = self.group.next() => Ok(MemberEvent::Group(event)),
             event = self.agentd.receive::<AgentEvent>() => match event {
+                Ok(AgentEvent::LoginChecked { login, verdict }) => {
+                    self.doors.admit(login, verdict);
+                    Ok(MemberEvent::Woken)
+                }
                 Ok(event) => {
-                    if let AgentEvent::Welcome { incarnation, hastens, .. } = &event {
+                    if let AgentEvent::Welcome { incarnation, hastens, checks_logins, .. } = &event {
                         self.group.set_incarnation(incarnation.clone());
                         self.haste.is_known_above = *hastens;
+                        self.checks_logins = *checks_logins;
                     }
                     Ok(MemberEvent::Agent(event))
                 }
@@ -157,6 +171,7 @@ impl Edges {
             },
             Some(told) = self.told.recv() => Ok(self.translate(told)),
             event = self.remotes.next() => Ok(MemberEvent::Remote(event)),
+            event = self.doors.next() => Ok(self.from_abroad(event)),
             () = woken => {
                 self.wake = None;
                 Ok(MemberEvent::Woken)
@@ -165,6 +180,26 @@ impl Edges {
                 SocketEvent::Request { client, user, request } => MemberEvent::Client { client: ClientId(client), user, request },
                 SocketEvent::Gone { client } => MemberEvent::ClientGone(ClientId(client)),
             }),
+        }
+    }
+
+    /// Translates what a client on another host does. Who it is, the root role finds out.
+    fn from_abroad(&mut self, event: DoorEvent) -> MemberEvent {
+        match event {
+            DoorEvent::Request { client, user, request } => MemberEvent::Client { client: ClientId(client), user, request },
+            DoorEvent::Gone { client } => MemberEvent::ClientGone(ClientId(client)),
+            DoorEvent::Login { client, .. } if !self.checks_logins => {
+                self.doors.admit(client, Err("the root role of this host is of an older version: it needs to be started again".to_owned()));
+                MemberEvent::Woken
+            }
+            DoorEvent::Login { client, user, password } => {
+                self.agentd.send(&AgentOrder::CheckLogin { login: client, user, password });
+                MemberEvent::Woken
+            }
+            DoorEvent::Said(text) => {
+                self.log.write(LogLevel::Notice, &text);
+                MemberEvent::Woken
+            }
         }
     }
 
@@ -204,6 +239,8 @@ impl Edges {
             }
             MemberCommand::Agent(order) => self.agentd.send(&order),
             MemberCommand::Remote(command) => self.remotes.command(command),
+            MemberCommand::Listen(doors) => self.doors.listen(doors.tls, doors.clear),
+            MemberCommand::Reply { client, reply } if client.0 >= FOREIGN_CLIENTS => self.doors.reply(client.0, reply),
             MemberCommand::Reply { client, reply } => {
                 let was_cut_off = self.server.as_mut().is_some_and(|server| server.reply(client.0, &reply));
                 if was_cut_off {

@@ -28,7 +28,7 @@ impl World {
                 self.power_off(at, &reason);
                 self.after(Duration::from_secs(3), Happening::PowerOn { host: at });
             }
-            AgentOrder::Permit { .. } | AgentOrder::Hasten { .. } => {}
+            AgentOrder::Permit { .. } | AgentOrder::Hasten { .. } | AgentOrder::CheckLogin { .. } => {}
         }
     }
 

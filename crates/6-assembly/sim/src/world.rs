@@ -287,7 +287,7 @@ impl World {
                 self.store(at, number, order);
             }
             MemberCommand::SaveHistory(bytes) => self.hosts[at].history = Some(bytes),
-            MemberCommand::SaveInput { .. } => {}
+            MemberCommand::SaveInput { .. } | MemberCommand::Listen(_) => {}
             MemberCommand::WakeAt(time) => {
                 let now = self.now;
                 let time = self.hosts[at].clock.when_monotonic(time).max(now + Duration::from_millis(1));
@@ -438,6 +438,7 @@ impl World {
             next_call: CallId(host.next_call),
             self_fencing: None,
             hastens: false,
+            checks_logins: false,
         };
         let results: Vec<AgentResult> = host.results.values().cloned().collect();
         let name = host.name.clone();

@@ -1,11 +1,12 @@
 //! Clients that send rubbish, half a frame or far too much, that never read, and a thousand that only sit there: the daemon serves
-//! everybody else meanwhile, and its service goes on.
+//! everybody else meanwhile, and its service goes on. The same of hosts that knock where the cluster is administered from outside.
 
 #[allow(dead_code, reason = "each test uses its part of it")]
 mod live;
 
 use live::Sandbox;
 use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 
 /// Numbers that look like chance and are the same each time.
@@ -106,5 +107,92 @@ fn hostile_clients_harm_nobody_else() {
     polite(&sandbox, "after all of it");
     let (_, text) = sandbox.says("node2", &["crm_resource", "-r", "web", "-W"]);
     assert!(text.contains("is running on"), "{text}");
+    sandbox.end();
+}
+
+/// A message of Pacemaker's remote protocol whose header promises this many bytes.
+fn remote_message(text: &str, promised: u32) -> Vec<u8> {
+    let words = [0xBADA_DBBDu32, 1, 1, 0, 0, 0, 40 + promised, 40, 0, promised];
+    [words.iter().flat_map(|word| word.to_ne_bytes()).collect(), text.as_bytes().to_vec(), vec![0]].concat()
+}
+
+/// What hostile hosts send, one after another.
+fn knock(chance: &mut Chance) -> Vec<u8> {
+    let whole = |text: &str| remote_message(text, text.len() as u32 + 1);
+    let login = "<cib_command op=\"authenticate\" user=\"nobody-of-this-name\" password=\"x\"/>";
+    match chance.next(8) {
+        0 => {
+            let length = chance.next(4000);
+            chance.bytes(length)
+        }
+        // A message that never comes, and one beyond all bounds.
+        1 => remote_message("<cib_command", 1000),
+        2 => remote_message("<cib_command", u32::MAX - 100),
+        3 => whole("<cib_command cib_op=\"cib_erase\" cib_callopt=\"1048576\"/>"),
+        4 => whole(&format!("{}{}", "<a>".repeat(4000), "</a>".repeat(4000))),
+        5 => b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec(),
+        6 => {
+            let mut bytes = whole(login);
+            let at = chance.next(bytes.len());
+            bytes[at] ^= 1 << chance.next(8);
+            bytes
+        }
+        _ => whole(login).repeat(20),
+    }
+}
+
+/// Returns two ports that nobody listens on.
+fn free_ports() -> [u16; 2] {
+    let held = [0, 1].map(|_| TcpListener::bind("0.0.0.0:0").unwrap());
+    held.map(|listener| listener.local_addr().unwrap().port())
+}
+
+#[test]
+fn hostile_hosts_harm_nobody() {
+    let sandbox = Sandbox::start(&live::configuration("127.0.88.2", "", ""), &["--nodes", "1"]);
+    let [tls, clear] = free_ports();
+    let polite = |when: &str| {
+        let (is_content, text) = sandbox.says("node1", &["cibadmin", "-Q", "--scope", "nodes"]);
+        assert!(is_content && text.contains("node1"), "{when}: {text}");
+    };
+    assert!(TcpStream::connect(("127.0.0.1", clear)).is_err(), "nothing listens unless it is told to");
+    let ports = format!("<cib remote-tls-port=\"{tls}\" remote-clear-port=\"{clear}\"/>");
+    let (is_content, text) = sandbox.says("node1", &["cibadmin", "-M", "--xml-text", &ports]);
+    assert!(is_content, "{text}");
+    let log = sandbox.root("node1").join("var/log/pacemaker/pacemaker.log");
+    let logged = |words: &str| std::fs::read_to_string(&log).unwrap_or_default().contains(words);
+    while !(logged(&format!("administered on port {clear}")) && logged(&format!("administered on port {tls}"))) {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let mut chance = Chance(0x5eed);
+    for round in 0..400 {
+        let mut stream = TcpStream::connect(("127.0.0.1", if round % 2 == 0 { tls } else { clear })).unwrap();
+        // A daemon that hangs up meanwhile is right to.
+        let _ = stream.write_all(&knock(&mut chance));
+        if chance.next(2) == 0 {
+            stream.set_read_timeout(Some(std::time::Duration::from_millis(1))).unwrap();
+            let _ = stream.read(&mut [0; 64]);
+        }
+        if round % 100 == 99 {
+            polite("among rubbish");
+        }
+    }
+    // Those who only sit there are few at a time, and shown out after a while.
+    let mut crowd: Vec<TcpStream> = (0..1000).map_while(|_| TcpStream::connect(("127.0.0.1", clear)).ok()).collect();
+    assert!(crowd.len() > 500, "{} connections", crowd.len());
+    polite("in the crowd");
+    for stream in &mut crowd {
+        assert!(matches!(stream.read(&mut [0; 64]), Ok(0) | Err(_)), "nothing is said to a stranger");
+    }
+    // The door is open still: somebody with a name is answered, if only by a refusal.
+    let mut stream = TcpStream::connect(("127.0.0.1", clear)).unwrap();
+    let login = "<cib_command op=\"authenticate\" user=\"late-guest\" password=\"very-secret\"/>";
+    stream.write_all(&remote_message(login, login.len() as u32 + 1)).unwrap();
+    assert!(matches!(stream.read(&mut [0; 64]), Ok(0) | Err(_)));
+    while !logged("\"late-guest\" at 127.0.0.1 was not let in: not in the group haclient") {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert!(!logged("very-secret"), "a password is in the log");
+    polite("after all of it");
     sandbox.end();
 }

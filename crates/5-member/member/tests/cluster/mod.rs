@@ -127,6 +127,7 @@ impl Cluster {
                     next_call,
                     self_fencing: self.self_fencing.clone(),
                     hastens: false,
+                    checks_logins: false,
                 }),
             );
         }

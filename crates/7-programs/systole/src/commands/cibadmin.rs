@@ -166,12 +166,12 @@ fn act(arguments: &Arguments, report: &mut Report) -> Result<Exit, Refusal> {
 
 /// Compat: the words of the tool first; why, in a line of its own where it says more.
 fn failed(arguments: &Arguments, cluster: &Cluster, refusal: &Refusal, report: &mut Report) {
-    let is_told_by_words = says_all(refusal.exit.0) || refusal.exit == Exit::DISCONNECT;
+    let is_told_by_words = says_all(refusal.exit.0) || matches!(refusal.exit, Exit::DISCONNECT | Exit::PROTOCOL);
     if !is_told_by_words || (report.verbose > 0 && refusal.exit != Exit::INSUFFICIENT_PRIVILEGES) {
         report.error(refusal.message.clone());
     }
     report.error(match refusal.exit {
-        Exit::DISCONNECT => format!("Init failed: {}", refusal.message),
+        Exit::DISCONNECT | Exit::PROTOCOL => format!("Init failed: {}", refusal.message),
         exit => format!("Call failed: {}", call_words(exit.0)),
     });
     if arguments.create

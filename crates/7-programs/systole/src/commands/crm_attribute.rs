@@ -225,7 +225,7 @@ fn matches(found: &[Found], name: &str, report: &mut Report) {
 fn of_pattern(arguments: &Arguments, cluster: &Cluster, pattern: &str, report: &mut Report) -> Result<Exit, Refusal> {
     let holder = holder(arguments, cluster)?;
     let expression = regex::Regex::new(pattern).map_err(|error| usage(&error.to_string()))?;
-    if let (Holder::Transient(node), None, true) = (&holder, cluster.file(), arguments.update.is_some() || arguments.delete) {
+    if let (Holder::Transient(node), true, true) = (&holder, cluster.is_here(), arguments.update.is_some() || arguments.delete) {
         cluster.update_transient(node, pattern, true, arguments.update.as_deref()).map_err(failed)?;
         return Ok(Exit::OK);
     }

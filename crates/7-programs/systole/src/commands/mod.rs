@@ -5,6 +5,7 @@
 
 mod adopt;
 mod attrd_updater;
+mod check_login;
 mod cib_input;
 mod cibadmin;
 mod cibsecret;
@@ -61,7 +62,7 @@ pub const API_VERSION: &str = "2.25";
 pub const VERSION_TEXT: &str = "Pacemaker 2.1.5\nWritten as Systole, a replacement with the same commands\n";
 
 /// Commands without options, which other programs call.
-pub const PLAIN: [&str; 4] = ["fence_sandbox", "fence_watchdog", "serve", "systemd-unit"];
+pub const PLAIN: [&str; 5] = ["check-login", "fence_sandbox", "fence_watchdog", "serve", "systemd-unit"];
 
 /// Who a command is for; the overview lists them by this.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -132,6 +133,7 @@ pub const COMMANDS: &[Command] = &[
     compatible("pacemakerd", "the version, for agents that ask", pacemakerd::run),
     compatible("stonith_admin", "fence nodes, show what was fenced", stonith_admin::run),
     daemon("agentd", "the root role of a node: runs agents", daemons::agentd),
+    daemon("check-login", "whether a password is right, for whoever administers from another host", check_login::run),
     daemon("fence_sandbox", "the fence agent of a sandbox", sandbox::fence_agent),
     daemon("hub", "orders messages for nodes on one machine", daemons::hub),
     daemon("links", "links, manual pages and completions, for packages", links::run),

@@ -61,7 +61,7 @@ fn show(arguments: &Arguments) -> Result<Exit, Refusal> {
     let input = arguments.xml_file.as_deref().map_or(CibInput::Live, CibInput::from_argument);
     let cib = input.prepared("systole status")?.cib;
     let history = match Cluster::from_environment("systole status") {
-        cluster if input == CibInput::Live && cluster.file().is_none() => cluster.request(ClientBody::FenceHistory { target: None }),
+        cluster if input == CibInput::Live && cluster.is_here() => cluster.request(ClientBody::FenceHistory { target: None }),
         _ => Ok(ReplyBody::FenceHistory(Vec::new())),
     };
     let fence_history = if let Ok(ReplyBody::FenceHistory(records)) = history { records } else { Vec::new() };

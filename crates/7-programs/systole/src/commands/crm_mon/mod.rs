@@ -312,7 +312,7 @@ impl Monitor {
     /// Asks the daemon, where there is one, for what is not in the CIB.
     fn daemon(&self) -> Daemon {
         let cluster = Cluster::from_environment("crm_mon");
-        if self.arguments.xml_file.is_some() || cluster.file().is_some() {
+        if self.arguments.xml_file.is_some() || !cluster.is_here() {
             return Daemon::default();
         }
         let history = match cluster.request(ClientBody::FenceHistory { target: None }) {
