@@ -171,7 +171,7 @@ impl Edges {
             },
             Some(told) = self.told.recv() => Ok(self.translate(told)),
             event = self.remotes.next() => Ok(MemberEvent::Remote(event)),
-            event = self.doors.next() => Ok(self.from_abroad(event)),
+            event = self.doors.next() => Ok(self.heard_abroad(event)),
             () = woken => {
                 self.wake = None;
                 Ok(MemberEvent::Woken)
@@ -184,7 +184,7 @@ impl Edges {
     }
 
     /// Translates what a client on another host does. Who it is, the root role finds out.
-    fn from_abroad(&mut self, event: DoorEvent) -> MemberEvent {
+    fn heard_abroad(&mut self, event: DoorEvent) -> MemberEvent {
         match event {
             DoorEvent::Request { client, user, request } => MemberEvent::Client { client: ClientId(client), user, request },
             DoorEvent::Gone { client } => MemberEvent::ClientGone(ClientId(client)),

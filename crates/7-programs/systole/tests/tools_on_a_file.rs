@@ -173,3 +173,41 @@ fn a_reader_that_stops_reading_is_no_reason_to_complain() {
     let output = command.args(["help"]).stdout(writer).stderr(Stdio::piped()).output().expect("the program ends");
     assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(141), ""));
 }
+
+#[test]
+fn locations_and_colocations_are_listed_in_pacemaker_s_order() {
+    let primitive = |id: &str| format!("<primitive id=\"{id}\" class=\"ocf\" provider=\"heartbeat\" type=\"Dummy\"/>");
+    let everywhere = |id: &str, more: &str| {
+        format!("<rule id=\"{id}\" {more}><expression id=\"{id}-e\" attribute=\"#uname\" operation=\"defined\"/></rule>")
+    };
+    let constraints = format!(
+        "<rsc_location id=\"l1\" rsc=\"web\" node=\"node2\" score=\"1\"/><rsc_location id=\"l2\" rsc=\"web\" node=\"node1\" score=\"2\"/>\
+         <rsc_location id=\"l3\" rsc=\"web\">{}{}</rsc_location><rsc_colocation id=\"c1\" rsc=\"web\" with-rsc=\"a\" score=\"5\"/>\
+         <rsc_colocation id=\"c2\" rsc=\"web\" with-rsc=\"g\" score=\"6\"/><rsc_colocation id=\"c3\" rsc=\"web\" with-rsc=\"a\" score=\"7\"/>",
+        everywhere("r1", "score=\"3\""),
+        everywhere("r2", "score=\"4\" boolean-op=\"or\"")
+    );
+    let resources = format!("{}<group id=\"g\">{}</group></resources>", primitive("a"), primitive("g1"));
+    let ban = "<rsc_location id=\"cli-ban-web\" rsc=\"web\" node=\"node2\" score=\"-INFINITY\"/>";
+    let cib = CIB.replace("</resources>", &resources).replace(ban, &constraints);
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let file = folder.path().join("cib.xml");
+    std::fs::write(&file, cib).expect("the CIB can be written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_systole"));
+    let output = command.args(["crm_resource", "-r", "web", "--constraints"]).env("CIB_file", &file).output().expect("the program ends");
+    let shown = String::from_utf8_lossy(&output.stdout);
+    let expected = "\
+Locations:
+  * Node node1 (score=4, id=r2, rsc=web)
+  * Node node2 (score=4, id=r2, rsc=web)
+  * Node node2 (score=3, id=r1, rsc=web)
+  * Node node1 (score=3, id=r1, rsc=web)
+  * Node node1 (score=2, id=l2, rsc=web)
+  * Node node2 (score=1, id=l1, rsc=web)
+Resources web is colocated with:
+  * g (score=6, id=c2)
+  * a (score=7, id=c3)
+  * a (score=5, id=c1)
+";
+    assert_eq!(shown, expected);
+}

@@ -14,8 +14,10 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use xml::Element;
 
-/// How long an agent may take when nothing is said of it.
+/// How long an agent may take to describe itself.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long an action may take when nothing is said of it. Compat: as in a cluster.
+const ACTION_PATIENCE: Duration = Duration::from_secs(20);
 
 fn host() -> AgentHost {
     AgentHost::new(admin::root(), None)
@@ -211,9 +213,16 @@ struct Ended {
     stderr: String,
 }
 
-/// Runs an agent here and waits for it; `None` where there is none.
-fn run(agent: &AgentName, action: &str, resource: Option<&str>, parameters: BTreeMap<String, String>, limit: Duration) -> Option<Ended> {
-    carry_out(&invocation(agent, action, resource, parameters, limit)?, limit)
+/// Has an agent say more of what it does the more often `-V` is given: its own debugging, then every command of its shell.
+///
+/// Compat: the variables are those by which OCF agents know it; a trace goes to standard error unless the caller wants it elsewhere.
+fn debug(environment: &mut BTreeMap<String, String>, verbose: u8) {
+    let mut set = |name: &str, value: &str| environment.insert(name.to_owned(), value.to_owned());
+    set("HA_debug", if verbose > 0 { "1" } else { "0" });
+    if verbose > 1 {
+        set("OCF_TRACE_RA", "1");
+    }
+    environment.entry("OCF_TRACE_FILE".to_owned()).or_insert_with(|| "/dev/stderr".to_owned());
 }
 
 fn invocation(
@@ -328,6 +337,11 @@ pub fn run_resource(
     let mut parameters: BTreeMap<String, String> =
         facts.parameters(index, node).iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
     parameters.insert("CRM_meta_on_node".to_owned(), local);
+    // Compat: whoever calls an agent by hand tells it what it is; in a cluster nobody does.
+    parameters.insert("CRM_meta_class".to_owned(), agent.class.to_string());
+    parameters.insert("CRM_meta_type".to_owned(), agent.name.to_string());
+    parameters.insert("CRM_meta_id".to_owned(), resource.configured_id.to_string());
+    parameters.extend(agent.provider.as_ref().map(|provider| ("CRM_meta_provider".to_owned(), provider.to_string())));
     parameters.extend(arguments.pairs()?);
     let name = AgentName {
         class: agent.class.to_string(),
@@ -359,13 +373,16 @@ fn perform(
     if let Some(level) = level {
         parameters.insert("OCF_CHECK_LEVEL".to_owned(), level.to_owned());
     }
-    let limit = arguments.timeout.as_deref().and_then(model::parse_interval).unwrap_or(PATIENCE);
+    let limit = arguments.timeout.as_deref().and_then(model::parse_interval).unwrap_or(ACTION_PATIENCE);
     parameters.entry("CRM_meta_timeout".to_owned()).or_insert_with(|| limit.as_millis().to_string());
     let overrides = Element::new("overrides").with_children(arguments.pairs()?.iter().map(|(name, value)| {
         let shown = resource.map_or_else(|| Element::new("override"), |resource| Element::new("override").with("rsc", resource));
         shown.with("name", name).with("value", value)
     }));
-    let ended = run(agent, action, resource, parameters, limit);
+    let ended = invocation(agent, action, resource, parameters, limit).and_then(|mut invocation| {
+        debug(&mut invocation.environment, report.verbose);
+        carry_out(&invocation, limit)
+    });
     let (code, execution, words, stdout, stderr) = match ended {
         None => (5, 9, "not installed", String::new(), String::new()),
         Some(Ended { code: None, stdout, stderr }) => (1, 2, "Timed Out", stdout, stderr),
@@ -417,6 +434,18 @@ fn perform(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_agent_is_traced_where_that_is_asked_for() {
+        let said = |verbose, before: &[(&str, &str)]| {
+            let mut environment = before.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            debug(&mut environment, verbose);
+            environment.into_iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(said(0, &[("HA_debug", "1")]), "HA_debug=0 OCF_TRACE_FILE=/dev/stderr");
+        assert_eq!(said(1, &[]), "HA_debug=1 OCF_TRACE_FILE=/dev/stderr");
+        assert_eq!(said(2, &[("OCF_TRACE_FILE", "/tmp/x")]), "HA_debug=1 OCF_TRACE_FILE=/tmp/x OCF_TRACE_RA=1");
+    }
 
     #[test]
     fn agents_are_named_in_full() {

@@ -12,6 +12,8 @@ use xml::Element;
 struct Walk<'w> {
     facts: &'w Facts,
     constraints: &'w Constraints,
+    /// The ids of rules of which one expression that holds is enough.
+    loose_rules: BTreeSet<&'w str>,
     is_recursive: bool,
     lines: Lines,
     elements: Vec<Element>,
@@ -22,9 +24,12 @@ pub fn show(arguments: &Arguments, scene: &Scene<'_>, index: ResourceIndex, repo
     let document = cib::Cib::new(scene.facts.cib());
     let all = constraints(scene.facts, &document.configuration);
     let index = if arguments.force { index } else { scene.facts.top_of(index, true) };
+    let is_loose =
+        |element: &&Element| element.name == "rule" && element.attribute("boolean-op").is_some_and(|op| op.eq_ignore_ascii_case("or"));
     let mut walk = Walk {
         facts: scene.facts,
         constraints: &all,
+        loose_rules: scene.facts.cib().descendants().filter(is_loose).filter_map(Element::id).collect(),
         is_recursive: arguments.stack || arguments.recursive,
         lines: Lines::new(),
         elements: Vec::new(),
@@ -44,13 +49,17 @@ impl Walk<'_> {
 
     fn locations(&mut self, index: ResourceIndex) {
         let is_own = |location: &&Location| location.resource == index && !location.nodes.is_empty();
-        let own: Vec<Location> = self.constraints.locations.iter().rev().filter(is_own).cloned().collect();
+        let own: Vec<Location> = self.constraints.locations.iter().filter(is_own).cloned().collect();
         if own.is_empty() {
             return;
         }
         let resource = self.id(index);
         self.lines.begin("Locations");
-        for location in own {
+        for mut location in own {
+            // Compat: a rule strikes nodes off a list that is in the opposite order, or adds them to an empty one.
+            if !self.loose_rules.contains(location.id.as_str()) {
+                location.nodes.reverse();
+            }
             for (node, score) in &location.nodes {
                 let node = self.facts.node(*node).name.as_str();
                 self.lines.item(format_args!("Node {node} (score={score}, id={}, rsc={resource})", location.id));
@@ -68,20 +77,21 @@ impl Walk<'_> {
 
     /// Shows who follows the resource, or whom it follows.
     fn colocations(&mut self, index: ResourceIndex, of_followers: bool, seen: &mut BTreeSet<ResourceIndex>) {
-        let ends = |c: &Colocation| if of_followers { (c.primary, c.dependent) } else { (c.dependent, c.primary) };
-        let is_own = |c: &&Colocation| c.explicit && ends(c).0 == index;
-        let mut own: Vec<Colocation> = self.constraints.colocations.iter().filter(is_own).cloned().collect();
+        let sides = &self.constraints.dependents[index.position()];
+        // Compat: in the order in which they are processed, by priority, kind and name of the other.
+        let order = if of_followers { &sides.with_this } else { &sides.this_with };
+        let in_order = order.iter().map(|at| &self.constraints.colocations[*at as usize]);
+        let own: Vec<Colocation> = in_order.filter(|colocation| colocation.explicit).cloned().collect();
         if own.is_empty() {
             return;
         }
-        own.sort_by_key(|c| self.id(ends(c).1));
         let resource = self.id(index);
         match of_followers {
             true => self.lines.begin(format_args!("Resources colocated with {resource}")),
             false => self.lines.begin(format_args!("Resources {resource} is colocated with")),
         }
         for colocation in own {
-            let other = ends(&colocation).1;
+            let other = if of_followers { colocation.dependent } else { colocation.primary };
             let name = self.id(other);
             let is_loop = seen.contains(&other);
             match is_loop {
@@ -110,7 +120,10 @@ impl Walk<'_> {
             if is_loop {
                 continue;
             }
-            seen.insert(other);
+            // Compat: what is not looked into may be shown again.
+            if self.is_recursive {
+                seen.insert(other);
+            }
             self.lines.begin_unnamed();
             self.locations(other);
             if self.is_recursive {
