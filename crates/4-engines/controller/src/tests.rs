@@ -2,6 +2,7 @@
 
 mod migrations;
 mod new_plans;
+mod remote_nodes;
 
 use crate::{AttributeChange, Command, Controller, Event, FencingEnd, Node, StatusEdit};
 use messages::agent::AgentName;

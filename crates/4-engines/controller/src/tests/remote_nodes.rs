@@ -1,0 +1,27 @@
+//! Nodes that are reached by a connection: when they count as ended.
+
+use super::*;
+
+fn made(rig: &mut Rig, actions: Vec<Action>) -> Vec<String> {
+    let plan = Plan { graph: Graph { transition: 1, actions, ..Graph::default() }, ..Plan::default() };
+    rig.event(Event::PlanMade { calculation: rig.calculation, plan: Box::new(plan), input: None })
+}
+
+/// Found by the simulator (seed 820108 with two remote nodes and a guest): after a clean-up the guest was taken for ended before anybody had
+/// looked for its machine, and what ran there started elsewhere.
+#[test]
+fn a_guest_has_ended_once_every_probe_has_answered() {
+    let plan = |rig: &mut Rig| {
+        let mut ends = action("2 pseudo stonith - guest");
+        ends.downed = vec!["guest".to_owned()];
+        made(rig, vec![action("1 do monitor vm node1"), ends, action("3 do start web node2 after 2")])
+    };
+    let mut rig = Rig::new();
+    assert_eq!(plan(&mut rig), ["write node1 vm_monitor_0 pending", "node1: vm_monitor_0 [1]"]);
+    let lines = rig.ends((1, 1), "monitor vm node1", 0).join("; ");
+    assert!(lines.contains("guest drop history") && lines.contains("web_start_0"), "{lines}");
+    let mut rig = Rig::new();
+    plan(&mut rig);
+    let lines = rig.ends((1, 1), "monitor vm node1", 1).join("; ");
+    assert!(!lines.contains("guest") && !lines.contains("web"), "another plan knows more: {lines}");
+}
