@@ -21,6 +21,7 @@ impl Member {
             AgentEvent::Welcome { incarnation, running, next_call, self_fencing, hastens: _, checks_logins: _ } => {
                 self.incarnation = Some(incarnation.clone());
                 self.self_fencing = self_fencing;
+                self.has_news = true;
                 // A device's run of an earlier daemon: whoever ordered it has given up on it or asks again.
                 // First, so that the watches of the connections wait for them.
                 self.connect_again();

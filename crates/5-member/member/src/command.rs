@@ -1,6 +1,7 @@
 //! What a member asks of its edges. Carried out in the order given; none of them may block the event loop.
 
 use crate::event::ClientId;
+use crate::peers::Envelope;
 use messages::agent::AgentOrder;
 use messages::client::ClientReply;
 use messages::group::GroupCommand;
@@ -56,6 +57,8 @@ pub struct Doors {
 pub enum MemberCommand {
     /// To the cluster engine.
     Group(GroupCommand),
+    /// To every member, this one included: what the engine would carry as text, where [`crate::MemberConfig::hands_over`] says so.
+    HandOver(Arc<Envelope>),
     /// To the root role.
     Agent(AgentOrder),
     /// To the edge of remote nodes.

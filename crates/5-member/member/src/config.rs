@@ -47,6 +47,8 @@ pub struct MemberConfig {
     pub infrastructure: String,
     /// What members of one process share; a daemon has one alone.
     pub copies: Copies,
+    /// Every member is in this process: what they say is handed over, most of it without becoming a text in between.
+    pub hands_over: bool,
 }
 
 impl MemberConfig {
@@ -68,6 +70,7 @@ impl MemberConfig {
             next_inputs: BTreeMap::new(),
             infrastructure: "corosync".to_owned(),
             copies: Copies::default(),
+            hands_over: false,
         }
     }
 }

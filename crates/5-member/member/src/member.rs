@@ -107,6 +107,8 @@ pub struct Member {
     pub(crate) told_gone: BTreeSet<NodeName>,
     pub(crate) configuration_changed: bool,
     pub(crate) status_changed: bool,
+    /// Something may be due of what a coordinator keeps up.
+    pub(crate) has_news: bool,
     /// The calculation under way and its input.
     pub(crate) planning: Option<(u64, Arc<Element>)>,
     pub(crate) inputs: Inputs,
@@ -207,6 +209,7 @@ impl Member {
             told_gone: BTreeSet::new(),
             configuration_changed: false,
             status_changed: false,
+            has_news: true,
             planning: None,
             has_hurried: false,
             held_calculation: None,

@@ -13,6 +13,7 @@ use model::NodeName;
 use replica::{ReplicaEvent, Settlement};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What goes through the group.
@@ -31,13 +32,25 @@ impl Envelope {
     pub fn read(payload: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(payload)
     }
+
+    /// Returns what [`Envelope::read`] reads.
+    ///
+    /// # Errors
+    /// None that messages of this program lead to.
+    pub fn to_text(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(self)
+    }
 }
+
+/// Of so many messages of a member one goes as text also where others could take it as it is, so that what is said on hosts of their own is
+/// said here too.
+const OWN_TEXTS: u64 = 8;
 
 /// What was sent and has not come back: it was dropped with its view and is sent again in the next one.
 #[derive(Default)]
 pub(crate) struct Outbox {
     next: u64,
-    unheard: VecDeque<(u64, PeerMessage)>,
+    unheard: VecDeque<Arc<Envelope>>,
 }
 
 impl Outbox {
@@ -48,8 +61,8 @@ impl Outbox {
 
     /// Forgets what must not be sent again. Replicas and joins say what is needed anew in each view.
     fn purge(&mut self) {
-        self.unheard.retain(|(_, message)| {
-            !matches!(message, PeerMessage::Replica(_) | PeerMessage::Attributes(AttributesMessage::All { .. }) | PeerMessage::Lead { .. })
+        self.unheard.retain(|envelope| {
+            !matches!(envelope.message, PeerMessage::Replica(_) | PeerMessage::Attributes(AttributesMessage::All { .. }) | PeerMessage::Lead { .. })
         });
     }
 }
@@ -61,17 +74,26 @@ impl Member {
         let number = self.outbox.next;
         let is_settled = self.membership.coordinator().is_some();
         let is_membership = matches!(message, PeerMessage::Membership(_));
-        if is_membership || is_settled {
-            self.transmit(&Envelope { number, message: message.clone() });
-        }
         use MembershipMessage::{Beat, Exclude, Hello};
-        if !matches!(message, PeerMessage::Membership(Hello(_) | Beat { .. } | Exclude { .. })) {
-            self.outbox.unheard.push_back((number, message));
+        let is_kept = !matches!(message, PeerMessage::Membership(Hello(_) | Beat { .. } | Exclude { .. }));
+        let envelope = Arc::new(Envelope { number, message });
+        if is_membership || is_settled {
+            self.transmit(&envelope);
+        }
+        if is_kept {
+            self.outbox.unheard.push_back(envelope);
         }
     }
 
-    fn transmit(&mut self, envelope: &Envelope) {
-        let Ok(mut payload) = serde_json::to_string(envelope) else { return };
+    fn transmit(&mut self, envelope: &Arc<Envelope>) {
+        let is_as_it_is = self.config.hands_over && !self.is_solitary && !envelope.number.is_multiple_of(OWN_TEXTS);
+        if is_as_it_is && self.config.message_version == messages::peer::VERSION {
+            if !self.membership.is_apart() {
+                self.out.push(MemberCommand::HandOver(envelope.clone()));
+            }
+            return;
+        }
+        let Ok(mut payload) = envelope.to_text() else { return };
         if self.config.message_version > messages::peer::VERSION {
             payload = later::as_later(&payload);
         }
@@ -90,17 +112,17 @@ impl Member {
     fn send_again(&mut self) {
         self.outbox.purge();
         let (term, is_in_charge) = (self.membership.term(), self.membership.is_coordinator() && self.in_charge);
-        self.outbox.unheard.retain_mut(|(_, message)| match message {
-            PeerMessage::Order { term: old, .. } | PeerMessage::ShutDown { term: old, .. } => {
-                *old = term;
+        self.outbox.unheard.retain_mut(|envelope| match &envelope.message {
+            PeerMessage::Order { .. } | PeerMessage::ShutDown { .. } => {
+                if let PeerMessage::Order { term: old, .. } | PeerMessage::ShutDown { term: old, .. } = &mut Arc::make_mut(envelope).message {
+                    *old = term;
+                }
                 is_in_charge
             }
             _ => true,
         });
-        let again: Vec<(u64, PeerMessage)> = self.outbox.unheard.iter().cloned().collect();
-        for (number, message) in again {
-            self.transmit(&Envelope { number, message });
-        }
+        let again: Vec<Arc<Envelope>> = self.outbox.unheard.iter().cloned().collect();
+        again.iter().for_each(|envelope| self.transmit(envelope));
     }
 
     /// Takes a message that the group delivered.
@@ -114,7 +136,7 @@ impl Member {
     /// Does what a message says. Most of what is heard is meant for another member: nothing of it is copied.
     pub(crate) fn understood(&mut self, from: NodeName, envelope: &Envelope) {
         if from == self.config.node {
-            self.outbox.unheard.retain(|(number, _)| *number != envelope.number);
+            self.outbox.unheard.retain(|unheard| unheard.number != envelope.number);
         }
         self.is_stirred |= !matches!(envelope.message, PeerMessage::Membership(MembershipMessage::Beat { .. }));
         // Safety: nothing counts of a host that is fenced or a daemon that was found silent, however late it arrives.
@@ -206,12 +228,18 @@ impl Member {
 
     pub(crate) fn give_membership(&mut self, event: MembershipEvent) {
         self.membership.set_mark(self.replica.mark());
+        let is_sign_of_life = matches!(event, MembershipEvent::Message { message: MembershipMessage::Beat { .. }, .. } | MembershipEvent::Woken);
+        self.has_news |= !is_sign_of_life;
         let judges = |membership: &membership::Membership| (membership.is_doubtful(), membership.is_start_over());
         let before = judges(&self.membership);
         let commands = self.membership.handle(self.now, event);
-        self.is_stirred |= judges(&self.membership) != before;
+        let is_judged_anew = judges(&self.membership) != before;
+        self.is_stirred |= is_judged_anew;
+        self.has_news |= is_judged_anew;
         for command in commands {
-            self.is_stirred |= !matches!(command, MembershipCommand::WakeAt(_) | MembershipCommand::Send(MembershipMessage::Beat { .. }));
+            let is_news = !matches!(command, MembershipCommand::WakeAt(_) | MembershipCommand::Send(MembershipMessage::Beat { .. }));
+            self.is_stirred |= is_news;
+            self.has_news |= is_news;
             match command {
                 MembershipCommand::Send(message) => self.send(PeerMessage::Membership(message)),
                 MembershipCommand::WakeAt(at) => {

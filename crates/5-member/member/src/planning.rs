@@ -173,6 +173,7 @@ impl Member {
             return;
         }
         let daemon = peer.daemon.unwrap_or(0);
+        self.has_news = true;
         self.reported.insert(from.clone(), daemon);
         self.told_gone.remove(&from);
         self.tell_nodes();

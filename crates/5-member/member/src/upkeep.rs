@@ -31,6 +31,15 @@ impl Member {
         if !self.in_charge || !can_order {
             return;
         }
+        let is_new = std::mem::take(&mut self.has_news) || self.configuration_changed || self.status_changed;
+        if is_new {
+            self.keep_up();
+        }
+        self.calculate_when_known();
+    }
+
+    /// Everything here follows from the CIB, from who is here and from who has said what it is at: without news of these nothing is due.
+    fn keep_up(&mut self) {
         self.keep_reports();
         self.tell_nodes();
         self.tell_gone();
@@ -42,7 +51,6 @@ impl Member {
         }
         self.keep_cib();
         self.hurry_without_quorum();
-        self.calculate_when_known();
     }
 
     /// Compat: each node says which feature set it has in an attribute of its own, for `crm_mon -R` and where nodes differ. Asked for once
@@ -74,6 +82,7 @@ impl Member {
 
     fn take_charge(&mut self) {
         self.in_charge = true;
+        self.has_news = true;
         self.reported.clear();
         self.asked.clear();
         self.told_nodes.clear();
@@ -378,6 +387,7 @@ impl Member {
     }
 
     fn cib_changed(&mut self, changed: Changed) {
+        self.has_news = true;
         self.status_changed = true;
         self.tell_followers();
         if changed.is_configuration || changed.patch.is_none() {

@@ -10,7 +10,7 @@ use anyhow::Context;
 use corosync::Urgency;
 use member::{ClientId, LogLevel, MemberCommand, MemberEvent, PlanOutcome, StoreResult};
 use messages::agent::{AgentEvent, AgentOrder};
-use messages::group::{GroupEvent, View};
+use messages::group::{GroupCommand, GroupEvent, View};
 use remote::{Connections, DoorEvent, Doors};
 use sockets::{Link, Server, SocketEvent};
 use std::collections::VecDeque;
@@ -234,6 +234,11 @@ impl Edges {
     pub fn carry_out(&mut self, command: MemberCommand) -> Option<Ending> {
         match command {
             MemberCommand::Group(command) => self.group.command(command),
+            MemberCommand::HandOver(envelope) => {
+                if let Ok(payload) = envelope.to_text() {
+                    self.group.command(GroupCommand::Send { payload });
+                }
+            }
             MemberCommand::Agent(AgentOrder::Permit { at, is_safe }) => {
                 self.agentd.send(&AgentOrder::Permit { at: self.clock.machine(at), is_safe });
             }

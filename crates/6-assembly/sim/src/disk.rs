@@ -111,8 +111,8 @@ impl World {
             |happening: &Happening| matches!(happening, Happening::Stored { host, daemon, .. } if *host == at && *daemon == number);
         let under_way: Vec<StoreOrder> = self
             .queue
-            .values()
-            .filter(|happening| is_its(happening))
+            .all(is_its)
+            .into_iter()
             .filter_map(|happening| if let Happening::Stored { order, .. } = happening { Some(order.clone()) } else { None })
             .collect();
         for order in under_way {

@@ -15,6 +15,7 @@ mod disk;
 mod group;
 mod host;
 mod outcome;
+mod queue;
 mod random;
 mod remote;
 mod run;

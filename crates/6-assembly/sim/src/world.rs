@@ -5,6 +5,7 @@ use crate::check::Checkers;
 use crate::group::Group;
 use crate::host::{Daemon, Host};
 use crate::outcome::Ending;
+use crate::queue::Queue;
 use crate::random::Random;
 use crate::remote::Connection;
 use crate::sabotage::Sabotage;
@@ -26,6 +27,12 @@ pub(crate) enum ToDaemon {
     View(u64, Box<MemberEvent>),
 }
 
+/// What a member says to all.
+pub(crate) enum Payload {
+    Text(String),
+    AsItIs(Arc<Envelope>),
+}
+
 /// What happens at a moment.
 pub(crate) enum Happening {
     /// To the daemon of this number on a host; dropped when it is gone.
@@ -44,7 +51,7 @@ pub(crate) enum Happening {
         host: usize,
         daemon: u64,
         view: u64,
-        payload: String,
+        payload: Payload,
     },
     /// The engine notices that its membership changed.
     LookAround,
@@ -131,9 +138,8 @@ pub(crate) struct World {
     pub sabotage: Option<Sabotage>,
     /// How many deeds of each kind were carried out.
     pub told: BTreeMap<String, u64>,
-    pub queue: BTreeMap<(Duration, u64), Happening>,
+    pub queue: Queue,
     copies: Copies,
-    next: u64,
     next_daemon: u64,
     pub next_client: u64,
 }
@@ -166,17 +172,15 @@ impl World {
             said: 0,
             sabotage: None,
             told: BTreeMap::new(),
-            queue: BTreeMap::new(),
+            queue: Queue::default(),
             copies: Copies::default(),
-            next: 0,
             next_daemon: 1,
             next_client: 1,
         }
     }
 
     pub(crate) fn at(&mut self, time: Duration, happening: Happening) {
-        self.next += 1;
-        self.queue.insert((time, self.next), happening);
+        self.queue.push(time, happening);
     }
 
     pub(crate) fn after(&mut self, wait: Duration, happening: Happening) {
@@ -189,13 +193,13 @@ impl World {
 
     /// Moves on to the next event that is due before `until`; returns whether there was one.
     pub(crate) fn step(&mut self, until: Duration) -> bool {
-        let Some((&(time, number), _)) = self.queue.first_key_value() else { return false };
+        let Some(time) = self.queue.next() else { return false };
         if time > until {
             self.now = until;
             return false;
         }
         self.now = self.now.max(time);
-        if let Some(happening) = self.queue.remove(&(time, number)) {
+        if let Some(happening) = self.queue.pop() {
             self.happen(happening);
         }
         true
@@ -266,15 +270,8 @@ impl World {
 
     fn command(&mut self, at: usize, number: u64, command: MemberCommand) {
         match command {
-            MemberCommand::Group(GroupCommand::Send { payload }) => {
-                let wait = self.random.millis(0, 2);
-                let now = self.now;
-                let Some(daemon) = self.hosts[at].daemon.as_mut() else { return };
-                let time = (now + wait).max(daemon.last_sequenced + Duration::from_nanos(1));
-                daemon.last_sequenced = time;
-                let view = daemon.view;
-                self.at(time, Happening::Sequence { host: at, daemon: number, view, payload });
-            }
+            MemberCommand::Group(GroupCommand::Send { payload }) => self.send(at, number, Payload::Text(payload)),
+            MemberCommand::HandOver(envelope) => self.send(at, number, Payload::AsItIs(envelope)),
             MemberCommand::Group(GroupCommand::Leave) => {}
             MemberCommand::Agent(order) => self.agent_order(at, order),
             MemberCommand::Remote(command) => self.remote_order(at, number, command),
@@ -313,7 +310,17 @@ impl World {
         }
     }
 
-    fn sequence(&mut self, host: usize, daemon: u64, view: u64, payload: String) {
+    fn send(&mut self, at: usize, number: u64, payload: Payload) {
+        let wait = self.random.millis(0, 2);
+        let now = self.now;
+        let Some(daemon) = self.hosts[at].daemon.as_mut() else { return };
+        let time = (now + wait).max(daemon.last_sequenced + Duration::from_nanos(1));
+        daemon.last_sequenced = time;
+        let view = daemon.view;
+        self.at(time, Happening::Sequence { host: at, daemon: number, view, payload });
+    }
+
+    fn sequence(&mut self, host: usize, daemon: u64, view: u64, payload: Payload) {
         let Some(current) = self.group.views.values().find(|current| current.id == view) else { return };
         let is_sender = self.hosts[host].daemon.as_ref().is_some_and(|d| d.number == daemon);
         if self.group.is_down || !is_sender || !current.daemons.contains_key(&self.hosts[host].name) {
@@ -321,15 +328,19 @@ impl World {
         }
         let from = self.hosts[host].name.clone();
         let members = current.daemons.clone();
+        let is_swallowed = matches!(&payload, Payload::Text(text) if self.sabotage.is_some_and(|sabotage| sabotage.swallows_own(text)));
         // Every member reads the same; it is read once here.
-        let Ok(envelope) = Envelope::read(&payload).map(Arc::new) else { return };
+        let envelope = match payload {
+            Payload::Text(text) => Envelope::read(&text).map(Arc::new),
+            Payload::AsItIs(envelope) => Ok(envelope),
+        };
+        let Ok(envelope) = envelope else { return };
         for to in 0..self.hosts.len() {
-            let is_swallowed = to == host && self.sabotage.is_some_and(|sabotage| sabotage.swallows_own(&payload));
             let Some(number) = members.get(&self.hosts[to].name).copied() else { continue };
             // The last messages before a split reach only those that stay together.
             if self.group.part_of[to] != self.group.part_of[host] {
                 self.group.torn.insert(view);
-            } else if !is_swallowed {
+            } else if !is_swallowed || to != host {
                 let event = MemberEvent::Heard { from: from.clone(), envelope: envelope.clone() };
                 self.send_to(to, number, |event| ToDaemon::Event(Box::new(event)), event);
             }
@@ -417,6 +428,8 @@ impl World {
             stored,
             history: host.history.clone(),
             copies: self.copies.clone(),
+            // What is broken on purpose may look at the texts.
+            hands_over: self.sabotage.is_none(),
             ..MemberConfig::new(host.name.clone(), host.id)
         };
         host.daemon = Some(Daemon {

@@ -213,6 +213,7 @@ impl Cluster {
         let node = self.nodes.get_mut(name).unwrap();
         match command {
             MemberCommand::Group(GroupCommand::Send { payload }) => self.queue.push_back((name.clone(), payload)),
+            MemberCommand::HandOver(envelope) => self.queue.push_back((name.clone(), envelope.to_text().unwrap())),
             MemberCommand::Agent(AgentOrder::Run(call)) => {
                 let resource = call.resource.as_ref().map(ToString::to_string).unwrap_or_default();
                 self.begun.push(format!("{name} {} {resource}", call.action));
