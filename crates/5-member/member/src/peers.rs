@@ -62,7 +62,10 @@ impl Outbox {
     /// Forgets what must not be sent again. Replicas and joins say what is needed anew in each view.
     fn purge(&mut self) {
         self.unheard.retain(|envelope| {
-            !matches!(envelope.message, PeerMessage::Replica(_) | PeerMessage::Attributes(AttributesMessage::All { .. }) | PeerMessage::Lead { .. })
+            !matches!(
+                envelope.message,
+                PeerMessage::Replica(_) | PeerMessage::Attributes(AttributesMessage::All { .. }) | PeerMessage::Lead { .. }
+            )
         });
     }
 }
@@ -114,7 +117,8 @@ impl Member {
         let (term, is_in_charge) = (self.membership.term(), self.membership.is_coordinator() && self.in_charge);
         self.outbox.unheard.retain_mut(|envelope| match &envelope.message {
             PeerMessage::Order { .. } | PeerMessage::ShutDown { .. } => {
-                if let PeerMessage::Order { term: old, .. } | PeerMessage::ShutDown { term: old, .. } = &mut Arc::make_mut(envelope).message {
+                if let PeerMessage::Order { term: old, .. } | PeerMessage::ShutDown { term: old, .. } = &mut Arc::make_mut(envelope).message
+                {
                     *old = term;
                 }
                 is_in_charge
@@ -228,7 +232,8 @@ impl Member {
 
     pub(crate) fn give_membership(&mut self, event: MembershipEvent) {
         self.membership.set_mark(self.replica.mark());
-        let is_sign_of_life = matches!(event, MembershipEvent::Message { message: MembershipMessage::Beat { .. }, .. } | MembershipEvent::Woken);
+        let is_sign_of_life =
+            matches!(event, MembershipEvent::Message { message: MembershipMessage::Beat { .. }, .. } | MembershipEvent::Woken);
         self.has_news |= !is_sign_of_life;
         let judges = |membership: &membership::Membership| (membership.is_doubtful(), membership.is_start_over());
         let before = judges(&self.membership);
