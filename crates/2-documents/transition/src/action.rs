@@ -59,7 +59,7 @@ pub struct Action {
     pub numbered_parameters: BTreeMap<String, String>,
     /// The resource is locked to the node since this time (seconds since 1970).
     pub locked_since: Option<i64>,
-    /// Ids of the nodes that are down once this (fencing, shutdown) succeeded.
+    /// Ids of the nodes that are down once this (fencing, shutdown, the end of a connection) succeeded.
     pub downed: Vec<String>,
     /// Nodes and whether they are to be in maintenance (only of `maintenance_nodes`).
     pub maintenance: Vec<(ActionNode, bool)>,

@@ -141,7 +141,9 @@ fn detailed(action: &Action) -> Element {
     for (name, value) in &action.numbered_parameters {
         attributes.push(Element::new("param").with("name", name).with("value", value));
     }
-    if !action.downed.is_empty() {
+    // Compat: that a connection ended with its host is not written.
+    let is_implied = action.kind == ActionKind::Pseudo && action.operation == "stop";
+    if !action.downed.is_empty() && !is_implied {
         let downed = element.push(Element::new("downed"));
         for id in &action.downed {
             downed.push(Element::new("node").with("id", id));

@@ -110,6 +110,12 @@ impl Controller {
         if step.is_guest_fencing() {
             step.action.downed.iter().for_each(|guest| self.guest_node_down(&NodeName::new(guest), commands));
         }
+        // A connection that ended with its host and is not made again: the node was let go, and what it asked for is done. Else nobody would
+        // ever be connected to it again. (Found by the simulator: seed 820159 with two remote nodes and a guest.)
+        if step.action.operation == "stop" {
+            let ended = step.action.downed.iter().filter(|remote| !self.progress.starts(remote));
+            ended.for_each(|remote| self.connection_ended(&NodeName::new(remote), commands));
+        }
     }
 
     fn begin_cluster(&mut self, now: Now, place: usize, step: &Step, commands: &mut Vec<Command>) {

@@ -104,6 +104,12 @@ impl Progress {
             })
     }
 
+    /// Returns whether the plan starts a resource.
+    pub fn starts(&self, resource: &str) -> bool {
+        let is_its = |step: &Step| step.action.resource.as_ref().is_some_and(|its| its.id.as_str() == resource);
+        self.steps.iter().any(|step| matches!(step.action.operation.as_str(), "start" | "migrate_from") && is_its(step))
+    }
+
     /// Returns whether a step follows something that failed, at whatever distance.
     ///
     /// Safety: a clone's pseudo action "demoted" follows a demotion that failed; the promotion elsewhere that waits for it must not.

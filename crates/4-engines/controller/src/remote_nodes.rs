@@ -37,10 +37,15 @@ impl Controller {
             // Once it has moved, the end of the earlier connection says nothing about the node.
             "stop" if self.connections.get(&remote).is_none_or(|holder| holder == from) => {
                 self.connections.remove(&remote);
-                self.write_remote_node(&remote, false, None, false, commands);
+                self.connection_ended(&remote, commands);
             }
             _ => {}
         }
+    }
+
+    /// A connection ended as it was planned.
+    pub(crate) fn connection_ended(&self, remote: &NodeName, commands: &mut Vec<Command>) {
+        self.write_remote_node(remote, false, None, false, commands);
     }
 
     /// Drops the records of what recurs on a remote node.

@@ -396,3 +396,23 @@ fn what_may_run_on_a_guest_starts_once_it_is_known_whether_its_machine_runs() {
     let unknown = &[("n1", "a", "monitor:7"), ("n2", "a", "monitor:7")];
     assert_eq!(waits_for(unknown), ["monitor vm n1", "monitor guest n1", "monitor vm n2", "monitor guest n2"]);
 }
+
+/// Found by the simulator (seed 830018 with two remote nodes and a guest): the machine counted as active on a remote node as well, that node was
+/// fenced, and the guest was taken for ended while it lived on.
+#[test]
+fn a_guest_has_ended_when_its_machine_has_wherever_it_may_run() {
+    let resources = r#"<primitive id="vm" class="ocf" provider="heartbeat" type="Dummy"><meta_attributes id="m-vm"><nvpair id="m-vm-1" name="remote-node" value="guest"/></meta_attributes></primitive>
+        <primitive id="a" class="ocf" provider="heartbeat" type="Dummy"/>"#;
+    let plan = Cluster {
+        nodes: &[("n1", ONLINE), ("n2", ONLINE), ("guest", GUEST)],
+        resources: (DEVICE.to_owned() + resources).leak(),
+        history: &[("n1", "vm", "start"), ("n2", "vm", "start"), ("n1", "guest", "start"), ("guest", "a", "stop:1")],
+        ..Cluster::default()
+    }
+    .plan();
+    let by_id: BTreeMap<_, &Action> = plan.graph.actions.iter().map(|action| (action.id, action)).collect();
+    let ended = plan.graph.actions.iter().find(|action| action.operation == "stonith").expect("a stop failed there");
+    let mut after: Vec<String> = ended.after.iter().map(|id| name(by_id[id])).collect();
+    after.sort();
+    assert_eq!(after, ["stop vm n1", "stop vm n2"]);
+}

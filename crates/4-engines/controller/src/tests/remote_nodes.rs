@@ -25,3 +25,14 @@ fn a_guest_has_ended_once_every_probe_has_answered() {
     let lines = rig.ends((1, 1), "monitor vm node1", 1).join("; ");
     assert!(!lines.contains("guest") && !lines.contains("web"), "another plan knows more: {lines}");
 }
+
+/// Found by the simulator (seed 820159 with two remote nodes and a guest): a remote node asked to go, the host that held its connection was
+/// lost, and nobody was connected to it ever again.
+#[test]
+fn what_a_remote_node_asked_for_ends_with_a_connection_that_is_not_made_again() {
+    let stop = || Action { downed: vec!["far".to_owned()], ..action("1 pseudo stop far node1") };
+    let lines = made(&mut Rig::new(), vec![stop()]).join("; ");
+    assert!(lines.contains("forget attributes of far"), "{lines}");
+    let lines = made(&mut Rig::new(), vec![stop(), action("2 do start far node2 after 1")]).join("; ");
+    assert!(!lines.contains("attributes of far"), "{lines}");
+}

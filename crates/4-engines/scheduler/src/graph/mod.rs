@@ -209,7 +209,7 @@ impl Draft<'_> {
             attributes,
             numbered_parameters,
             locked_since: if pseudo { None } else { self.lock_time(index) },
-            downed: if node.is_some() { self.downed(index) } else { Vec::new() },
+            downed: if node.is_some() || action.task == "stop" { self.downed(index) } else { Vec::new() },
             maintenance: if kind == ActionKind::Pseudo && action.task == "maintenance_nodes" { maintenance.to_vec() } else { Vec::new() },
             after,
             priority: resource_priority.max(action.priority).max(0),
