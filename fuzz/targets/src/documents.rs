@@ -80,7 +80,7 @@ pub(crate) fn edit(bytes: &[u8]) {
     let Some(cib) = document(cib.as_bytes()) else { return };
     let (section, xpath, xml) = (given(section), given(expression), given(element));
     for (allow_create, expand_increments, force) in [(false, false, false), (true, true, true)] {
-        let request = Request { operation, section, xpath, xml, allow_create, expand_increments, force };
+        let request = Request { operation, section, xpath, xml, element: None, allow_create, expand_increments, force };
         if let Ok(changed) = edited(&cib, &request) {
             let _ = cib::validate(&changed);
         }

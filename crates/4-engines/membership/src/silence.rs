@@ -1,7 +1,7 @@
 //! Time in the engine: beats, silence, grace and the wait of the cluster's start.
 
 use crate::membership::{Membership, MembershipCommand, Phase};
-use crate::peer::PeerState;
+use crate::peer::{Peer, PeerState};
 use messages::event::Fact;
 use messages::peer::MembershipMessage;
 use model::{NodeName, Now};
@@ -71,16 +71,16 @@ impl Membership {
 
     fn accuse_silent(&mut self, now: Now, out: &mut Vec<MembershipCommand>) {
         let Some(view) = &self.view else { return };
-        let silent: BTreeMap<NodeName, u64> = self
-            .peers
-            .iter()
-            .filter(|(name, peer)| **name != self.config.node && matches!(peer.state, PeerState::Member | PeerState::Joining))
-            .filter(|(_, peer)| now.monotonic >= peer.heard + self.config.silence)
-            .map(|(name, peer)| (name.clone(), peer.beat))
-            .collect();
-        if silent.is_empty() {
+        let is_silent = |(name, peer): &(&NodeName, &Peer)| {
+            **name != self.config.node
+                && matches!(peer.state, PeerState::Member | PeerState::Joining)
+                && now.monotonic >= peer.heard + self.config.silence
+        };
+        // Asked at each sign of life, and nearly never so.
+        if !self.peers.iter().any(|peer| is_silent(&peer)) {
             return;
         }
+        let silent: BTreeMap<NodeName, u64> = self.peers.iter().filter(is_silent).map(|(name, peer)| (name.clone(), peer.beat)).collect();
         let message = MembershipMessage::Exclude { view: view.id, silent: silent.clone() };
         // Once is enough for now: if the accusation is lost with the view, the next view starts afresh.
         for name in silent.keys() {
@@ -113,16 +113,10 @@ impl Membership {
             PeerState::Away { since } => Some(since + self.config.grace),
             _ => None,
         });
-        let mut times: Vec<Duration> = graces.collect();
-        if self.phase != Phase::Apart {
-            times.push(self.next_beat);
-            if !self.is_start_over()
-                && self.is_coordinator()
-                && let Some(since) = self.waiting_since
-            {
-                times.push(since + self.config.dc_deadtime);
-            }
-        }
-        times.into_iter().min()
+        let is_apart = self.phase == Phase::Apart;
+        let beat = (!is_apart).then_some(self.next_beat);
+        let waits = !is_apart && !self.is_start_over() && self.is_coordinator();
+        let start = self.waiting_since.filter(|_| waits).map(|since| since + self.config.dc_deadtime);
+        graces.chain(beat).chain(start).min()
     }
 }

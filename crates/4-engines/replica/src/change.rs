@@ -94,7 +94,7 @@ fn status(cib: &Element, edits: &[CibEdit]) -> Outcome {
     let mut changed: Option<Element> = None;
     for edit in edits {
         let before = changed.as_ref().unwrap_or(cib);
-        if let Ok(next) = edited(before, &addressed(before, edit)) {
+        if let Ok(next) = edited(before, edit, addressed(before, edit).as_ref()) {
             changed = Some(next);
         }
     }
@@ -104,19 +104,16 @@ fn status(cib: &Element, edits: &[CibEdit]) -> Outcome {
     Outcome { cib: Some(next), output: None, is_configuration }
 }
 
-/// What is recorded of a node is written under the id it has now.
-fn addressed(cib: &Element, edit: &CibEdit) -> CibEdit {
+/// What is recorded of a node is written under the id it has now: returns the element that takes the place of the edit's.
+fn addressed(cib: &Element, edit: &CibEdit) -> Option<Element> {
     let is_of_nodes = edit.operation == "modify" && matches!(edit.section.as_deref(), Some("status" | "nodes"));
-    let given = edit.xml.as_ref().filter(|_| is_of_nodes);
-    let parsed = given.and_then(|text| xml::parse(text.as_bytes(), &xml::Limits::default()).ok());
-    match parsed {
-        Some(given) => CibEdit { xml: Some(node_ids::addressed(cib, given).to_compact()), ..edit.clone() },
-        None => edit.clone(),
-    }
+    let text = edit.xml.as_ref().filter(|_| is_of_nodes)?;
+    let given = xml::parse(text.as_bytes(), &xml::Limits::default()).ok()?;
+    Some(node_ids::addressed(cib, given))
 }
 
 fn client_edit(cib: &Element, wish: &CibWish, edit: &CibEdit, is_quorate: bool, now: Now) -> Result<Outcome, ClientError> {
-    let mut next = edited(cib, edit)?;
+    let mut next = edited(cib, edit, None)?;
     let output = None;
     if let Some(user) = wish.user.as_deref().filter(|user| acl::applies(cib, user)) {
         let groups: Vec<&str> = wish.groups.iter().map(String::as_str).collect();

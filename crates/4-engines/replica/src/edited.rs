@@ -8,12 +8,13 @@ use xml::Element;
 ///
 /// # Errors
 /// The refusal, with the exit code that a tool ends with.
-pub(crate) fn edited(cib: &Element, edit: &CibEdit) -> Result<Element, ClientError> {
+pub(crate) fn edited(cib: &Element, edit: &CibEdit, element: Option<&Element>) -> Result<Element, ClientError> {
     let request = Request {
         operation: &edit.operation,
         section: edit.section.as_deref(),
         xpath: edit.xpath.as_deref(),
         xml: edit.xml.as_deref(),
+        element,
         allow_create: edit.allow_create,
         expand_increments: edit.expand_increments,
         force: edit.force,

@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use xml::Element;
 
 /// Returns the ids of the configured nodes by name.
-fn configured(cib: &Element) -> BTreeMap<String, String> {
+fn configured(cib: &Element) -> BTreeMap<&str, &str> {
     let nodes = cib.descend(&["configuration", "nodes"]).into_iter().flat_map(|nodes| nodes.elements_named("node"));
-    nodes.filter_map(|node| Some((node.attribute("uname")?.to_owned(), node.id()?.to_owned()))).collect()
+    nodes.filter_map(|node| Some((node.attribute("uname")?, node.id()?))).collect()
 }
 
 /// Returns what is wrong when two entries have the name of one node: which of their ids were the node's, nobody could say.
@@ -33,7 +33,7 @@ pub(crate) fn doubled(cib: &Element) -> Option<String> {
 
 /// Brings the ids of all `node_state` in line with the configuration.
 pub(crate) fn settle(cib: &mut Element) {
-    let ids = configured(cib);
+    let ids: BTreeMap<String, String> = configured(cib).into_iter().map(|(name, id)| (name.to_owned(), id.to_owned())).collect();
     let Some(status) = cib.child("status") else { return };
     let name_of = |state: &Element| state.attribute("uname").map(str::to_owned);
     let owners: BTreeMap<&str, &str> = ids.iter().map(|(name, id)| (id.as_str(), name.as_str())).collect();
@@ -71,10 +71,10 @@ pub(crate) fn settle(cib: &mut Element) {
 pub(crate) fn addressed(cib: &Element, mut edit: Element) -> Element {
     let ids = configured(cib);
     if edit.name == "node" {
-        let taken = |id: &str| ids.values().any(|other| other == id);
+        let taken = |id: &str| ids.values().any(|other| *other == id);
         match edit.attribute("uname").and_then(|name| ids.get(name)) {
-            Some(id) => edit.set("id", id),
-            None if edit.id().is_some_and(taken) => edit.set("id", free_id(&mut ids.values().cloned().collect())),
+            Some(id) => edit.set("id", *id),
+            None if edit.id().is_some_and(taken) => edit.set("id", free_id(&mut ids.values().map(|id| (*id).to_owned()).collect())),
             None => {}
         }
     }

@@ -1,6 +1,7 @@
 //! What a member asks of its edges. Carried out in the order given; none of them may block the event loop.
 
 use crate::event::ClientId;
+use crate::kept::Kept;
 use crate::peers::Envelope;
 use messages::agent::AgentOrder;
 use messages::client::ClientReply;
@@ -71,8 +72,8 @@ pub enum MemberCommand {
     Plan(PlanRequest),
     /// Store the CIB and answer with [`crate::MemberEvent::Stored`].
     Store(StoreOrder),
-    /// Keep these bytes for the next start of the daemon during this life of the host (`/run`); no sync needed. The last call wins.
-    SaveHistory(Vec<u8>),
+    /// Keep this, as bytes, for the next start of the daemon during this life of the host (`/run`); no sync needed. The last call wins.
+    SaveHistory(Box<Kept>),
     /// Keep a plan's input for replay, compressed, under this name (`pe-input-12.bz2`).
     SaveInput { name: String, next: u64, element: Arc<Element> },
     /// Send [`crate::MemberEvent::Woken`] when the monotonic clock reaches this. Replaces the earlier wish.

@@ -10,23 +10,28 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The content of [`MemberCommand::SaveHistory`].
-#[derive(Default, Serialize, Deserialize)]
-pub(crate) struct Kept {
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Kept {
     #[serde(default)]
-    pub executor: Option<executor::History>,
+    pub(crate) executor: Option<executor::History>,
     /// Connections to remote nodes, and the histories of those.
     #[serde(default)]
-    pub remotes: BTreeMap<NodeName, KeptRemote>,
+    pub(crate) remotes: BTreeMap<NodeName, KeptRemote>,
     #[serde(default)]
-    pub attributes: Vec<HeldAttribute>,
+    pub(crate) attributes: Vec<HeldAttribute>,
     #[serde(default)]
-    pub known_to_quorum: bool,
+    pub(crate) known_to_quorum: bool,
 }
 
 impl Kept {
     /// Reads what an earlier daemon wrote. What cannot be read is as good as absent: everything is probed then.
     pub(crate) fn read(bytes: &[u8]) -> Self {
         serde_json::from_slice(bytes).unwrap_or_default()
+    }
+
+    /// Returns it as [`crate::MemberConfig::history`] wants it.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
     }
 }
 
@@ -47,8 +52,6 @@ impl Member {
             attributes: self.attributes.to_keep(),
             known_to_quorum: self.membership.is_known_to_quorum(),
         };
-        if let Ok(bytes) = serde_json::to_vec(&kept) {
-            self.out.insert(0, MemberCommand::SaveHistory(bytes));
-        }
+        self.out.insert(0, MemberCommand::SaveHistory(Box::new(kept)));
     }
 }

@@ -30,6 +30,7 @@ pub use command::{Doors, LogLevel, MemberCommand, PlanRequest, StoreOrder};
 pub use config::{MemberConfig, StoredCib};
 pub use event::{ClientId, MemberEvent, PlanOutcome, StoreResult};
 pub use inputs::series as input_series;
+pub use kept::Kept;
 pub use member::Member;
 pub use peers::Envelope;
 pub use replica::Copies;

@@ -41,7 +41,7 @@ pub(crate) struct Address {
 }
 
 /// What is kept of a connection for the next start of the daemon.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) struct KeptRemote {
     address: Address,
     history: History,

@@ -32,6 +32,7 @@ pub fn edited(cib: &Element, edit: &CibEdit, user: Option<&str>) -> Result<Eleme
         allow_create: edit.allow_create,
         expand_increments: edit.expand_increments,
         force: edit.force,
+        element: None,
     };
     let mut new = match cib::edit::edited(cib, &request) {
         Err(EditError::UpToDate) => return Ok(cib.clone()),

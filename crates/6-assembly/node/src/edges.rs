@@ -254,7 +254,7 @@ impl Edges {
             }
             MemberCommand::Plan(request) => self.planner.plan(request),
             MemberCommand::Store(order) => self.write(Job::Cib { token: order.token, cib: order.cib, lineage: order.lineage }),
-            MemberCommand::SaveHistory(bytes) => self.write(Job::History(bytes)),
+            MemberCommand::SaveHistory(kept) => self.write(Job::History(kept.to_bytes())),
             MemberCommand::SaveInput { name, next, element } => self.write(Job::Input { name, next, input: element }),
             MemberCommand::WakeAt(at) => self.wake = Some(self.clock.instant(at)),
             MemberCommand::Log { level, text } => self.log.write(level, &text),

@@ -49,7 +49,7 @@ pub(crate) struct Host {
     /// Whether the last view its daemon was in had quorum.
     pub had_quorum: bool,
     /// What survives the daemon, not the host.
-    pub history: Option<Vec<u8>>,
+    pub history: Option<Box<member::Kept>>,
     /// Runs of agents at work.
     pub running: BTreeMap<CallId, AgentCall>,
     /// Results not yet acknowledged.

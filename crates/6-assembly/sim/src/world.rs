@@ -15,7 +15,7 @@ use member::{ClientId, Copies, Envelope, Member, MemberCommand, MemberConfig, Me
 use messages::agent::{AgentEvent, AgentResult};
 use messages::client::{ClientBody, ClientReply, ClientRequest};
 use messages::group::{GroupCommand, GroupEvent};
-use model::{CallId, Now, Timestamp};
+use model::{CallId, NodeName, Now, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +24,8 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub(crate) enum ToDaemon {
     Event(Box<MemberEvent>),
+    /// Nearly all there is.
+    Heard(NodeName, Arc<Envelope>),
     View(u64, Box<MemberEvent>),
 }
 
@@ -246,14 +248,15 @@ impl World {
             return;
         }
         let event = match what {
-            ToDaemon::Event(event) => event,
+            ToDaemon::Event(event) => *event,
+            ToDaemon::Heard(from, envelope) => MemberEvent::Heard { from, envelope },
             ToDaemon::View(id, event) => {
                 daemon.view = id;
-                event
+                *event
             }
         };
         let before = daemon.member.cib().clone();
-        let commands = daemon.member.handle(now, *event);
+        let commands = daemon.member.handle(now, event);
         let after = daemon.member.cib();
         if !Arc::ptr_eq(&before, after) {
             self.checkers.copied(&before, after, daemon.member.mark());
@@ -283,7 +286,7 @@ impl World {
             MemberCommand::Store(order) => {
                 self.store(at, number, order);
             }
-            MemberCommand::SaveHistory(bytes) => self.hosts[at].history = Some(bytes),
+            MemberCommand::SaveHistory(kept) => self.hosts[at].history = Some(kept),
             MemberCommand::SaveInput { .. } | MemberCommand::Listen(_) => {}
             MemberCommand::WakeAt(time) => {
                 let now = self.now;
@@ -327,7 +330,8 @@ impl World {
             return;
         }
         let from = self.hosts[host].name.clone();
-        let members = current.daemons.clone();
+        let number_of = |host: &Host| current.daemons.get(&host.name).copied();
+        let members: Vec<_> = self.hosts.iter().enumerate().filter_map(|(to, host)| Some((to, number_of(host)?))).collect();
         let is_swallowed = matches!(&payload, Payload::Text(text) if self.sabotage.is_some_and(|sabotage| sabotage.swallows_own(text)));
         // Every member reads the same; it is read once here.
         let envelope = match payload {
@@ -335,26 +339,24 @@ impl World {
             Payload::AsItIs(envelope) => Ok(envelope),
         };
         let Ok(envelope) = envelope else { return };
-        for to in 0..self.hosts.len() {
-            let Some(number) = members.get(&self.hosts[to].name).copied() else { continue };
+        for (to, number) in members {
             // The last messages before a split reach only those that stay together.
             if self.group.part_of[to] != self.group.part_of[host] {
                 self.group.torn.insert(view);
             } else if !is_swallowed || to != host {
-                let event = MemberEvent::Heard { from: from.clone(), envelope: envelope.clone() };
-                self.send_to(to, number, |event| ToDaemon::Event(Box::new(event)), event);
+                self.send_to(to, number, ToDaemon::Heard(from.clone(), envelope.clone()));
             }
         }
     }
 
     /// Delivers an event of the group after a while, behind everything delivered before.
-    fn send_to(&mut self, to: usize, number: u64, wrap: impl FnOnce(MemberEvent) -> ToDaemon, event: MemberEvent) {
+    fn send_to(&mut self, to: usize, number: u64, what: ToDaemon) {
         let wait = self.random.millis(0, 2);
         let now = self.now;
         let Some(daemon) = self.hosts[to].daemon.as_mut().filter(|daemon| daemon.number == number) else { return };
         let time = (now + wait).max(daemon.last_delivery + Duration::from_nanos(1));
         daemon.last_delivery = time;
-        self.at(time, Happening::Deliver { host: to, daemon: number, what: wrap(event) });
+        self.at(time, Happening::Deliver { host: to, daemon: number, what });
     }
 
     fn look_around(&mut self) {
@@ -376,12 +378,8 @@ impl World {
                 if let Some(number) = view.daemons.get(&self.hosts[to].name).copied() {
                     self.hosts[to].had_quorum = view.quorate;
                     let id = view.id;
-                    self.send_to(
-                        to,
-                        number,
-                        |event| ToDaemon::View(id, Box::new(event)),
-                        MemberEvent::Group(GroupEvent::View(view.clone())),
-                    );
+                    let event = MemberEvent::Group(GroupEvent::View(view.clone()));
+                    self.send_to(to, number, ToDaemon::View(id, Box::new(event)));
                 }
             }
         }
@@ -398,7 +396,7 @@ impl World {
         for to in 0..self.hosts.len() {
             if let Some(number) = self.hosts[to].daemon.as_ref().map(|daemon| daemon.number) {
                 let lost = MemberEvent::Group(GroupEvent::Lost { reason: "the engine is down".to_owned() });
-                self.send_to(to, number, |event| ToDaemon::View(0, Box::new(event)), lost);
+                self.send_to(to, number, ToDaemon::View(0, Box::new(lost)));
             }
         }
     }
@@ -426,7 +424,7 @@ impl World {
             uuid: format!("00000000-0000-0000-0000-{number:012}"),
             version: "sim".to_owned(),
             stored,
-            history: host.history.clone(),
+            history: host.history.as_ref().map(|kept| kept.to_bytes()),
             copies: self.copies.clone(),
             // What is broken on purpose may look at the texts.
             hands_over: self.sabotage.is_none(),

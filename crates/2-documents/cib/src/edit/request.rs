@@ -4,6 +4,7 @@ use super::{EditError, Modify, Section, Target, bump, create, delete, delete_mat
 use crate::patch::{Patch, PatchError, apply};
 use crate::upgrade::{SchemaVersion, upgrade_to};
 use crate::{Level, Version};
+use std::borrow::Cow;
 use xml::{Element, Limits, parse};
 
 /// The newest schema that Pacemaker 2.1.5 knows; configurations are upgraded to it, so that they can be handed back.
@@ -20,6 +21,8 @@ pub struct Request<'r> {
     pub xpath: Option<&'r str>,
     /// The element (or patch set) as XML text.
     pub xml: Option<&'r str>,
+    /// The same where it was read already; then the text does not count.
+    pub element: Option<&'r Element>,
     /// `modify` may create what is missing.
     pub allow_create: bool,
     /// Scores like `value++` are computed.
@@ -41,23 +44,26 @@ pub fn edited(cib: &Element, request: &Request<'_>) -> Result<Element, EditError
         Some(xpath) => Target::xpath(xpath)?,
         None => Target::Section(section),
     };
-    let given = || match request.xml {
-        Some(text) => parse(text.as_bytes(), &Limits::default()).map_err(|error| EditError::NotWellFormed(error.to_string())),
-        None => Err(EditError::Usage(format!("{} needs an element", request.operation))),
+    let given = || match (request.element, request.xml) {
+        (Some(element), _) => Ok(Cow::Borrowed(element)),
+        (None, Some(text)) => {
+            parse(text.as_bytes(), &Limits::default()).map(Cow::Owned).map_err(|error| EditError::NotWellFormed(error.to_string()))
+        }
+        (None, None) => Err(EditError::Usage(format!("{} needs an element", request.operation))),
     };
     let how = Modify { allow_create: request.allow_create, expand_increments: request.expand_increments };
     match request.operation {
-        "create" => create(cib, section, &given()?),
-        "modify" => modify(cib, &target, &given()?, how),
-        "replace" if request.force && request.xpath.is_none() => replace(cib, &target, &raised(&given()?, cib)),
-        "replace" => replace(cib, &target, &given()?),
+        "create" => create(cib, section, &*given()?),
+        "modify" => modify(cib, &target, &*given()?, how),
+        "replace" if request.force && request.xpath.is_none() => replace(cib, &target, &raised(&*given()?, cib)),
+        "replace" => replace(cib, &target, &*given()?),
         "delete" if request.xpath.is_some() => delete_matches(cib, &target, false),
         "delete-all" if request.xpath.is_some() => delete_matches(cib, &target, true),
-        "delete" | "delete-all" => delete(cib, section, &given()?),
+        "delete" | "delete-all" => delete(cib, section, &*given()?),
         "erase" => Ok(erase(cib)),
         "bump" => Ok(bump(cib)),
         "upgrade" => upgraded(cib),
-        "patch" => patched(cib, &given()?, !request.force),
+        "patch" => patched(cib, &*given()?, !request.force),
         other => Err(EditError::Usage(format!("{other:?} is no change of the CIB"))),
     }
 }

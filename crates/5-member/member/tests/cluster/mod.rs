@@ -235,7 +235,7 @@ impl Cluster {
             }
             MemberCommand::Remote(command) => self.carry_out_there(name, command),
             MemberCommand::Reply { reply, .. } => self.replies.push(reply),
-            MemberCommand::SaveHistory(bytes) => node.history = Some(bytes),
+            MemberCommand::SaveHistory(kept) => node.history = Some(kept.to_bytes()),
             MemberCommand::WakeAt(at) => node.wake_at = Some(at),
             MemberCommand::Exit { code, .. } => {
                 node.member = None;
