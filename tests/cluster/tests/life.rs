@@ -91,3 +91,36 @@ fn a_configuration_larger_than_a_group_message_reaches_every_disk() -> anyhow::R
     assert!(lab.presses().is_empty(), "{:?}\n{}", lab.presses(), lab.story());
     Ok(())
 }
+
+/// Returns the policy and real-time priority (sched(7)) of the threads of a process, by their names.
+fn urgency(pid: u32) -> Vec<(String, String)> {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let stats = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("stat")).ok());
+    let read = |stat: String| {
+        let (front, fields) = stat.rsplit_once(") ")?;
+        let fields: Vec<&str> = fields.split(' ').collect();
+        // The third field of proc(5) comes first here; these are the fortieth and the next.
+        Some((front.split_once('(')?.1.to_owned(), format!("{} {}", fields.get(37)?, fields.get(38)?)))
+    };
+    stats.filter_map(read).collect()
+}
+
+#[test]
+fn the_daemon_is_as_urgent_as_corosync_and_what_it_starts_is_not() -> anyhow::Result<()> {
+    if let Some(reason) = missing() {
+        skip("the_daemon_is_as_urgent_as_corosync_and_what_it_starts_is_not", &reason);
+        return Ok(());
+    }
+    let lab = running(3)?;
+    for host in lab.nodes() {
+        let of = |program: &str| urgency(host.processes(program)[0]);
+        let corosync = of("corosync").iter().map(|(_, urgency)| urgency.clone()).max().unwrap_or_default();
+        let is_as_urgent = |name: &str| of("systole node").iter().any(|thread| *thread == (name.to_owned(), corosync.clone()));
+        expect(&lab, "the event loop and the storing thread are as urgent as Corosync", || {
+            is_as_urgent("systole") && is_as_urgent("storage")
+        });
+        let others = of("systole node").into_iter().filter(|(name, _)| name == "planner" || name == "inputs").chain(of("systole agentd"));
+        assert!(others.clone().count() >= 3 && others.clone().all(|(_, urgency)| urgency == "0 0"), "{:?}", others.collect::<Vec<_>>());
+    }
+    Ok(())
+}
