@@ -238,6 +238,16 @@ fn targets_are_looked_up_in_the_devices_own_list_and_kept() {
 }
 
 #[test]
+fn a_question_that_went_with_its_node_is_put_to_another() {
+    let mut rig = Rig::new(&["a"], &[]);
+    let running = [("a".into(), [NodeName::new("node3")].into())].into();
+    assert_eq!(rig.event(Event::SituationChanged(Situation { running, ..situation(&["node1", "node3"]) })), ["node3: a list"]);
+    assert_eq!(rig.event(Event::NodeUnreachable { node: "node3".into() }), ["node1: a list"]);
+    assert_eq!(rig.fence(1, "node3", "off"), Vec::<String>::new());
+    assert_eq!(rig.ends("a", AgentOutcome::Exited(0), "node3\n"), ["node1: a off port=node3"]);
+}
+
+#[test]
 fn a_device_that_runs_is_asked_for_its_list_ahead_and_fencing_need_not_wait() {
     let mut rig = Rig::new(&["a"], &[]);
     let running = [("a".into(), [NodeName::new("node1")].into())].into();

@@ -12,7 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 impl Member {
     pub(crate) fn give_fencer(&mut self, event: fencer::Event) {
-        for command in self.fencer.handle(self.now, event) {
+        let mut commands = self.fencer.handle(self.now, event);
+        // What a command brings about may come back to the fencer at once, and say later when it wants to wake.
+        commands.sort_by_key(|command| !matches!(command, fencer::Command::WakeAt(_)));
+        for command in commands {
             match command {
                 fencer::Command::RunDevice { node, order } => self.order(node, NodeOrder::Device(order)),
                 fencer::Command::Finished { tickets, outcome } => self.fencing_finished(tickets, outcome),

@@ -341,3 +341,25 @@ fn a_host_whose_watchdog_is_too_slow_leaves_in_good_order() {
     let cluster = guarded("0", &["a", "b", "c"]);
     assert!(cluster.exits.is_empty());
 }
+
+/// Found by a soak on hosts: a fencing that failed at once, twice, was not tried again until the next recheck of the cluster.
+#[test]
+fn a_fencing_that_fails_at_once_is_tried_again_after_ever_longer_waits() {
+    let device = "<primitive id=\"f\" class=\"stonith\" type=\"fence_x\"><instance_attributes id=\"f-i\">\
+        <nvpair id=\"f-h\" name=\"pcmk_host_list\" value=\"nobody\"/></instance_attributes></primitive></resources>";
+    let text = configuration("").replace("name=\"stonith-enabled\" value=\"false\"", "name=\"stonith-enabled\" value=\"true\"");
+    let mut cluster = Cluster::new(&["a", "b", "c"], &text.replace("</resources>", device));
+    cluster.start(&["a", "b", "c"]);
+    cluster.pass(3);
+    // Its daemon does not come back, and its host may run anything.
+    cluster.kill("c");
+    let mut tries = vec![];
+    for _ in 0..40 {
+        let before = cluster.plans.len();
+        cluster.pass(1);
+        tries.push(cluster.plans.len() - before);
+    }
+    // Each failure brings a new plan, with the next try in it: after 0, 1, 2, 4 and 8 s.
+    let seconds: Vec<usize> = (0..40).filter(|second| tries[*second] > 0).collect();
+    assert!(seconds.len() >= 5 && seconds[seconds.len() - 1] - seconds[0] >= 14, "{tries:?}");
+}
