@@ -176,3 +176,20 @@ fn of_several_companions_the_one_that_is_first_in_importance_is_held_back_first(
     let start = plan.changes.iter().find(|change| change.subject == "f").expect("the device is to start, and is held back");
     assert!(start.reason.contains("colocation with g"), "{}", start.reason);
 }
+
+#[test]
+fn a_location_on_a_bundles_node_does_not_make_others_wait_for_its_container() {
+    let plan = Cluster {
+        options: "stonith-enabled=false",
+        resources: r#"<bundle id="b"><podman image="b:1" replicas="1"/><network control-port="3121"/><primitive id="in" class="ocf" provider="heartbeat" type="Dummy"/></bundle>
+            <clone id="c"><primitive id="p" class="ocf" provider="heartbeat" type="Dummy"/></clone>"#,
+        constraints: r#"<rsc_location id="l" rsc="c"><rule id="l-r" score="-INFINITY"><expression id="l-e" attribute="connected" operation="not_defined"/></rule></rsc_location>"#,
+        attributes: r#"<nvpair id="n1-connected" name="connected" value="1"/>"#,
+        ..Cluster::default()
+    }
+    .plan();
+    let start = plan.graph.actions.iter().find(|action| action.operation_key == "c_start_0").expect("the clone starts on n1");
+    let before = plan.graph.actions.iter().filter(|action| start.after.contains(&action.id));
+    let keys: Vec<&str> = before.map(|action| action.operation_key.as_str()).collect();
+    assert!(!keys.is_empty() && keys.iter().all(|key| key.starts_with("p:")), "{keys:?}");
+}

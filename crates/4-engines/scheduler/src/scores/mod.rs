@@ -164,7 +164,8 @@ impl Table<'_> {
         for &child in &facts.resource(resource).children {
             self.add(child, node, score, source, id);
         }
-        let mut entry = self.entry(resource, node).unwrap_or(AllowedNode { score: facts.node(node).score, probe: ProbeMode::Always });
+        let known = facts.node(node);
+        let mut entry = self.entry(resource, node).unwrap_or(AllowedNode { score: known.score, probe: known.probe });
         entry.score += score;
         self.set(resource, node, entry);
         self.note(resource, node, score, source, id);
@@ -266,7 +267,7 @@ impl Table<'_> {
             let score = if mere { Score::ZERO } else { score };
             let mut entry = match self.entry(index, node) {
                 Some(entry) => AllowedNode { score: entry.score + score, ..entry },
-                None => AllowedNode { score, probe: ProbeMode::Always },
+                None => AllowedNode { score, probe: self.facts.node(node).probe },
             };
             if rank(entry.probe) < rank(location.probe) {
                 if location.probe == ProbeMode::Exclusive {
