@@ -59,7 +59,8 @@ pub fn run(script: &str, whose: Whose, folder: &Path, variables: &[(&str, &str)]
             }
         }
     }
-    for path in ["/var/lib/pacemaker", "/var/log/crmsh", "/var/log/pcsd"].iter().filter(|path| Path::new(path).exists()) {
+    // A machine has one place for sessions of `crm history`, and two runs at a time would find each other there.
+    for path in ["/var/lib/pacemaker", "/var/log/crmsh", "/var/log/pcsd", "/var/cache"].iter().filter(|path| Path::new(path).exists()) {
         text.push_str(&format!("mount -t tmpfs none {path}\n"));
     }
     text.push_str("mkdir -p /var/lib/pacemaker/cib /var/lib/pacemaker/pengine\nset +e\n");
