@@ -322,13 +322,15 @@ impl Membership {
             let is_silent = self.excluded.contains_key(&name);
             let peer = self.peers.entry(name.clone()).or_default();
             peer.heard = now.monotonic;
+            // Only what is heard in this view counts, which is the same for all its members, whenever they came.
+            peer.beat = 0;
             let before = peer.state;
             let same_host = host.is_some() && peer.incarnation.as_ref() == host;
             peer.state = match (host, daemon) {
                 (Some(_), Some(_)) if is_fenced || is_silent => PeerState::DaemonLost,
                 (_, Some(number)) => {
                     if !same_host || peer.daemon != Some(number) {
-                        (peer.leaving, peer.beat) = (false, 0);
+                        peer.leaving = false;
                     }
                     PeerState::Joining
                 }
