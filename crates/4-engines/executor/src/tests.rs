@@ -408,6 +408,7 @@ fn a_report_waits_for_the_meta_data_that_its_digests_need() {
     let mut rig = Rig::new();
     assert_eq!(rig.event(ocf("start")), ["run 1 - meta-data", "run 2 web start"]);
     assert_eq!(rig.exits(2, 0), ["ack 2"], "held");
+    assert_eq!(rig.event(Event::CoordinatorChanged), [r#"at work ["web_start_0"] known []"#], "nobody has been told that it ended");
     assert_eq!(rig.prints(1, AgentOutcome::Exited(0), meta, ""), ["ack 1", "report web_start_0 call 2 complete rc 0"]);
     let report = rig.executor.unacknowledged.values().next().unwrap();
     assert_eq!(report.digests.as_ref().unwrap().restart.as_ref().unwrap().names, "  root  ");
