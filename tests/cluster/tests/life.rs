@@ -124,3 +124,25 @@ fn the_daemon_is_as_urgent_as_corosync_and_what_it_starts_is_not() -> anyhow::Re
     }
     Ok(())
 }
+
+/// After how many turns without a message Corosync's token rests on a host.
+fn turns(lab: &Lab) -> String {
+    let key = "runtime.config.totem.seqno_unchanged_const";
+    let text = lab.host("node1").run("corosync-cmapctl", &["-g", key]).unwrap_or_default();
+    text.rsplit_once("= ").map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
+}
+
+#[test]
+fn the_token_rests_sooner_where_corosync_conf_does_not_say_when() -> anyhow::Result<()> {
+    if let Some(reason) = missing() {
+        skip("the_token_rests_sooner_where_corosync_conf_does_not_say_when", &reason);
+        return Ok(());
+    }
+    for (totem, expected) in [("", "5"), ("seqno_unchanged_const: 17\n  ", "17")] {
+        let lab = Lab::new(&Settings { totem: totem.to_owned(), ..Settings::hosts(1) }, Stack::Systole)?;
+        lab.start_all()?;
+        expect(&lab, "the daemon leads", || lab.tool(lab.host("node1"), "crmadmin", &["-D"]).is_ok_and(|text| text.contains("node1")));
+        expect(&lab, &format!("the token rests after {expected} turns"), || turns(&lab) == expected);
+    }
+    Ok(())
+}

@@ -19,7 +19,7 @@ mod wire;
 pub use client::Client;
 pub use configuration::{Block, ConfigurationError};
 pub use connection::EngineError;
-pub use map::{keep_group_allowed, keys};
+pub use map::{TURNS_WITHOUT_NEWS, keep_prepared, keys};
 pub use nodelist::{NodeList, local_name};
 pub use quorum_state::QuorumState;
 pub use urgency::Urgency;

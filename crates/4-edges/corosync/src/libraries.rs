@@ -145,6 +145,7 @@ table! {
         cmap_fd = b"cmap_fd_get\0": fn(u64, *mut c_int);
         cmap_get = b"cmap_get\0": fn(u64, *const c_char, *mut c_void, *mut usize, *mut c_int);
         cmap_set_uint8 = b"cmap_set_uint8\0": fn(u64, *const c_char, u8);
+        cmap_set_uint32 = b"cmap_set_uint32\0": fn(u64, *const c_char, u32);
         cmap_walk = b"cmap_iter_init\0": fn(u64, *const c_char, *mut u64);
         cmap_next = b"cmap_iter_next\0": fn(u64, u64, *mut c_char, *mut usize, *mut c_int);
         cmap_end = b"cmap_iter_finalize\0": fn(u64, u64);

@@ -3,7 +3,7 @@
 
 use crate::connection::EngineError;
 use crate::libraries::{Functions, OK, check, functions};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::time::Duration;
@@ -62,19 +62,41 @@ impl Map {
 }
 
 impl Map {
-    /// Waits until Corosync has ended.
-    fn wait_for_end(&self) {
+    /// Waits until Corosync has ended, or for [`LOOK_AGAIN`]; returns whether it has ended.
+    fn wait_for_end(&self) -> bool {
         let mut descriptor = -1;
         // Safety: the handle is open.
         let answer = unsafe { (self.functions.cmap_fd)(self.handle, &mut descriptor) };
         if answer != OK || descriptor < 0 {
-            return;
+            return true;
         }
         // Safety: the library keeps its descriptor open while the handle is.
         let descriptor = unsafe { std::os::fd::BorrowedFd::borrow_raw(descriptor) };
         // Nothing is tracked, so that nothing is ever sent here; the other end's closing alone is seen. An interrupted wait begins anew.
         let mut watched = [PollFd::from_borrowed_fd(descriptor, PollFlags::RDHUP)];
-        while poll(&mut watched, None).is_err_and(|error| error == rustix::io::Errno::INTR) {}
+        loop {
+            match poll(&mut watched, Some(&LOOK_AGAIN)) {
+                Err(rustix::io::Errno::INTR) => {}
+                found => return found != Ok(0),
+            }
+        }
+    }
+
+    /// Lets the processes of a group speak to Corosync.
+    fn allow_group(&self, gid: u32) -> Result<(), EngineError> {
+        let Ok(key) = CString::new(format!("uidgid.gid.{gid}")) else { return Ok(()) };
+        // Safety: the key ends with a zero byte.
+        check("cmap_set_uint8", unsafe { (self.functions.cmap_set_uint8)(self.handle, key.as_ptr(), 1) })
+    }
+
+    /// Lets the token rest [`TURNS_WITHOUT_NEWS`] turns after the last message, where `corosync.conf` does not say when.
+    fn let_token_rest(&self) -> Result<(), EngineError> {
+        let key = c"totem.seqno_unchanged_const";
+        if self.value(key, UINT32).is_some() {
+            return Ok(());
+        }
+        // Safety: the key ends with a zero byte.
+        check("cmap_set_uint32", unsafe { (self.functions.cmap_set_uint32)(self.handle, key.as_ptr(), TURNS_WITHOUT_NEWS) })
     }
 }
 
@@ -122,33 +144,33 @@ pub fn keys(prefixes: &[&str]) -> Result<BTreeMap<String, String>, EngineError> 
 /// How often a Corosync that is not there is tried again.
 const RETRY: Duration = Duration::from_millis(100);
 
-/// Lets the processes of a group speak to Corosync, and again whenever it was started anew: it forgets that with its end. Only root may.
-/// Does not return; `tell` hears of each reason that is not the one before.
-pub fn keep_group_allowed(gid: u32, tell: impl Fn(&EngineError)) -> ! {
+/// A Corosync that reads `corosync.conf` again forgets what it was told beside it; this is how long that may last.
+const LOOK_AGAIN: Timespec = Timespec { tv_sec: 60, tv_nsec: 0 };
+
+/// `CMAP_VALUETYPE_UINT32`
+const UINT32: c_int = 6;
+
+/// After the last message the token goes round so often at full speed, which takes a good part of a core, before it rests. Corosync's own 30
+/// are many more than it takes to see a message lost and sent again.
+pub const TURNS_WITHOUT_NEWS: u32 = 5;
+
+/// Lets the processes of a group, if one is given, speak to Corosync, and has its token rest sooner after the last message, where
+/// `corosync.conf` does not say when (`seqno_unchanged_const`); again whenever Corosync was started anew or may have forgotten it. Only root
+/// may. Does not return; `tell` hears of each reason that is not the one before.
+pub fn keep_prepared(gid: Option<u32>, tell: impl Fn(&EngineError)) -> ! {
     let mut told = None;
     loop {
-        match allow_group(gid) {
-            Ok(map) => {
-                told = None;
-                map.wait_for_end();
-            }
-            Err(error) if told.as_ref() != Some(&error) => {
-                tell(&error);
-                told = Some(error);
-            }
-            Err(_) => {}
+        let found = Map::open().and_then(|map| gid.map_or(Ok(()), |gid| map.allow_group(gid)).map(|()| map));
+        // A token that does not rest costs time and nothing else.
+        let failed = found.as_ref().map_or_else(|error| Some(error.clone()), |map| map.let_token_rest().err());
+        if failed != told {
+            failed.iter().for_each(&tell);
+            told = failed;
         }
-        std::thread::sleep(RETRY);
+        if found.is_err() || found.is_ok_and(|map| map.wait_for_end()) {
+            std::thread::sleep(RETRY);
+        }
     }
-}
-
-fn allow_group(gid: u32) -> Result<Map, EngineError> {
-    let map = Map::open()?;
-    if let Ok(key) = CString::new(format!("uidgid.gid.{gid}")) {
-        // Safety: the key ends with a zero byte.
-        check("cmap_set_uint8", unsafe { (map.functions.cmap_set_uint8)(map.handle, key.as_ptr(), 1) })?;
-    }
-    Ok(map)
 }
 
 #[cfg(test)]

@@ -79,8 +79,8 @@ struct Supervisor {
     calls: Calls,
     logins: Logins,
     daemon: Daemon,
-    /// Somebody sees to it that Corosync lets the daemon's user in.
-    is_let_in: bool,
+    /// A thread sees to it that Corosync lets the daemon's user in and that its token rests.
+    is_corosync_prepared: bool,
     /// What ends this host when it must not live on.
     guard: Option<Guard>,
     notify: Notify,
@@ -108,7 +108,7 @@ impl Supervisor {
             logins: Logins::new(options.node_command.first().map(Into::into).unwrap_or_default(), tell_login),
             daemon: Daemon::new(),
             incarnation: life.incarnation,
-            is_let_in: false,
+            is_corosync_prepared: false,
             guard,
             notify,
             is_ending: false,
@@ -199,7 +199,7 @@ impl Supervisor {
     /// Returns whether there is nothing more to do.
     fn on_daemon(&mut self, event: DaemonEvent) -> anyhow::Result<bool> {
         match event {
-            DaemonEvent::Due => match self.let_in().and_then(|()| self.daemon.start(&self.options)) {
+            DaemonEvent::Due => match self.prepare_corosync().and_then(|()| self.daemon.start(&self.options)) {
                 Ok(()) => self.greet(),
                 Err(error) => {
                     eprintln!("agentd: {error:#}");
@@ -219,15 +219,19 @@ impl Supervisor {
         Ok(false)
     }
 
-    /// Has Corosync let the daemon's user in, now and after each of its starts. Waits for nothing: the daemon tries again until it is
-    /// let in.
-    fn let_in(&mut self) -> anyhow::Result<()> {
-        if let (Engine::Corosync, Some(name), false) = (&self.options.engine, &self.options.daemon_user, self.is_let_in) {
-            let user = User::find(&self.options.root, name).with_context(|| format!("there is no user {name}"))?;
-            let tell = |error: &_| eprintln!("agentd: failed to let the daemon speak to Corosync: {error}");
-            std::thread::spawn(move || corosync::keep_group_allowed(user.gid, tell));
-            self.is_let_in = true;
+    /// Has Corosync let the daemon's user in and its token rest soon, now and after each of its starts. Waits for nothing: the daemon tries
+    /// again until it is let in.
+    fn prepare_corosync(&mut self) -> anyhow::Result<()> {
+        if self.options.engine != Engine::Corosync || self.is_corosync_prepared {
+            return Ok(());
         }
+        let user = match &self.options.daemon_user {
+            Some(name) => Some(User::find(&self.options.root, name).with_context(|| format!("there is no user {name}"))?),
+            None => None,
+        };
+        let tell = |error: &_| eprintln!("agentd: failed to tell Corosync who may speak to it and when its token rests: {error}");
+        std::thread::spawn(move || corosync::keep_prepared(user.map(|user| user.gid), tell));
+        self.is_corosync_prepared = true;
         Ok(())
     }
 
