@@ -290,20 +290,23 @@ impl Executor {
         }
     }
 
+    /// Forgets what was. What is at work goes on, and its result is news, for which somebody waits; what waits for its turn is answered.
     fn forget(&mut self, now: Now, resource: &ResourceId, commands: &mut Vec<Command>) {
         self.changed = true;
         self.end_recurring(now, resource, commands);
         let Some(queue) = self.resources.get_mut(resource) else { return };
-        queue.waiting.clear();
+        let waiting = std::mem::take(&mut queue.waiting);
         queue.reports.clear();
         queue.start_parameters = None;
-        if let Some(active) = &mut queue.active {
-            active.afterwards = Afterwards::Drop;
-        }
         if queue.active.is_none() {
             self.resources.remove(resource);
         }
-        self.held.retain(|(_, order, _)| order.resource != *resource);
+        let (forgotten, held) = std::mem::take(&mut self.held).into_iter().partition(|(_, order, _)| order.resource == *resource);
+        self.held = held;
+        let ended = Vec::into_iter(forgotten).map(|(_, order, _)| order);
+        for order in waiting.into_iter().map(|waiting| waiting.order).chain(ended) {
+            self.report_cancelled_order(now, &order, commands);
+        }
     }
 
     /// Ends what recurs of a resource because its state is about to change; results of it would say nothing.

@@ -416,3 +416,91 @@ fn a_guest_has_ended_when_its_machine_has_wherever_it_may_run() {
     after.sort();
     assert_eq!(after, ["stop vm n1", "stop vm n2"]);
 }
+
+/// The names of what an action waits for, the points of the order included.
+fn waits_for(plan: &Plan, of: &str) -> Vec<String> {
+    let by_id: BTreeMap<_, &Action> = plan.graph.actions.iter().map(|action| (action.id, action)).collect();
+    let action = plan.graph.actions.iter().find(|action| name(action) == of).unwrap_or_else(|| panic!("there is no {of}"));
+    let mut names: Vec<String> = action.after.iter().map(|id| name(by_id[id])).collect();
+    names.sort();
+    names
+}
+
+const MACHINE: &str = r#"<primitive id="vm" class="ocf" provider="heartbeat" type="Dummy"><meta_attributes id="m-vm"><nvpair id="m-vm-1" name="remote-node" value="guest"/></meta_attributes></primitive>"#;
+const FAR: &str = r#"<primitive id="far" class="ocf" provider="pacemaker" type="remote"/>"#;
+const MIGRATABLE: &str = r#"<primitive id="a" class="ocf" provider="heartbeat" type="Dummy"><meta_attributes id="m"><nvpair id="m-1" name="allow-migrate" value="true"/></meta_attributes></primitive>"#;
+
+/// Found by the simulator (seed 910230 with two remote nodes and a guest, half an hour): the connection to a remote node waited for a guest to
+/// end, that for a probe on the remote node, and this for the connection.
+#[test]
+fn a_connection_does_not_wait_for_the_end_of_a_guest() {
+    let resources = format!("{DEVICE}{MACHINE}{FAR}{}", dummy("a"));
+    let plan = Cluster {
+        nodes: &[("n1", ONLINE), ("n2", ONLINE), ("guest", GUEST)],
+        resources: resources.leak(),
+        history: &[
+            ("n1", "vm", "stop"),
+            ("n2", "vm", "monitor:7"),
+            ("n1", "guest", "start"),
+            ("guest", "a", "start"),
+            ("n1", "far", "monitor:7"),
+            ("n2", "far", "monitor:7"),
+        ],
+        ..Cluster::default()
+    }
+    .plan();
+    assert!(plan.graph.actions.iter().any(|action| action.operation == "stonith"), "the guest is recovered");
+    let start = plan.graph.actions.iter().find(|action| action.operation == "start" && name(action).contains(" far ")).map(name);
+    assert_eq!(waits_for(&plan, &start.expect("far is connected")), Vec::<String>::new());
+}
+
+/// Found by the simulator (seed 910140 with two remote nodes and a guest, half an hour): what had gone to a node that nobody was connected to
+/// was started again where it came from.
+#[test]
+fn what_migrates_to_a_remote_node_waits_for_its_connection() {
+    let resources = format!("{MIGRATABLE}{FAR}");
+    let plan = Cluster {
+        options: "stonith-enabled=false",
+        nodes: &[("n1", ONLINE), ("far", GUEST)],
+        resources: resources.leak(),
+        constraints: r#"<rsc_location id="l" rsc="a" node="far" score="100"/>"#,
+        history: &[("n1", "a", "start"), ("n1", "far", "monitor:7"), ("far", "a", "monitor:7")],
+        ..Cluster::default()
+    }
+    .plan();
+    assert_eq!(waits_for(&plan, "migrate_to a n1"), ["monitor a far", "start far n1"]);
+}
+
+/// Found by the simulator (seed 910263 with two remote nodes and a guest, half an hour): a stop waited for a probe on its node, that for the new
+/// connection to the node, and this for the end of the old one, which waited for the stop.
+#[test]
+fn a_remote_node_is_probed_before_its_connection_moves() {
+    let resources = format!("{FAR}{}{}", dummy("a"), dummy("b"));
+    let plan = Cluster {
+        options: "stonith-enabled=false",
+        nodes: &[("n1", ONLINE), ("n2", ONLINE), ("far", GUEST)],
+        resources: resources.leak(),
+        constraints: r#"<rsc_location id="l" rsc="far" node="n2" score="INFINITY"/><rsc_location id="l2" rsc="a" node="n1" score="INFINITY"/><rsc_order id="o" first="b" then="a"/>"#,
+        history: &[
+            ("n1", "far", "start"),
+            ("n2", "far", "monitor:7"),
+            ("n1", "a", "monitor:7"),
+            ("n2", "a", "monitor:7"),
+            ("far", "a", "start"),
+            ("n1", "b", "monitor:7"),
+            ("n2", "b", "start"),
+        ],
+        ..Cluster::default()
+    }
+    .plan();
+    assert_eq!(waits_for(&plan, "stop a far"), ["monitor b far"]);
+    assert_eq!(waits_for(&plan, "monitor b far"), Vec::<String>::new());
+    let end = plan
+        .graph
+        .actions
+        .iter()
+        .find(|action| matches!(action.operation.as_str(), "migrate_to" | "stop") && name(action).contains(" far n1"));
+    assert_eq!(waits_for(&plan, &end.map(name).expect("the connection moves")), ["monitor b far", "stop a far"]);
+    let probe = plan.graph.actions.iter().find(|action| name(action) == "monitor b far");
+    assert_eq!(probe.and_then(|probe| probe.router_node.clone()), Some("n1".into()));
+}

@@ -33,13 +33,27 @@ impl Draft<'_> {
                     self.order(fencing, index, Relation::ORDERED);
                 }
                 Needs::Quorum => {
-                    let considered = self.r(resource).allowed.get(target).is_some();
+                    let never_there = self.is_guest(target) && self.is_awaited_by_probes(resource);
+                    let considered = !never_there && self.r(resource).allowed.get(target).is_some();
                     if self.a(index).task == "start" && considered && !self.is_known_on(resource, target) {
                         self.order(fencing, index, Relation::ORDERED | Relation::UNRUNNABLE_FIRST_BLOCKS);
                     }
                 }
             }
         }
+    }
+
+    /// Returns whether it is the connection to a remote node that is to be probed.
+    ///
+    /// Compat (C-500): Pacemaker has it wait for the end of a guest, on which it never runs. That end may wait for a probe, for what it finds
+    /// may restart the guest, and the probe waits for the connection.
+    fn is_awaited_by_probes(&self, resource: ResourceIndex) -> bool {
+        let fact = self.fact(resource);
+        let Some(node) = self.facts.find_node(fact.id.as_str()) else { return false };
+        let is_probe = |action: &crate::actions::Action| {
+            action.task == "monitor" && action.node == Some(node) && action.meta("interval").is_none() && !action.has(Flags::OPTIONAL)
+        };
+        fact.remote_connection && fact.launcher.is_none() && self.actions.iter().any(is_probe)
     }
 
     /// Returns whether a resource's state on a node is known, by itself or by its anonymous clone.

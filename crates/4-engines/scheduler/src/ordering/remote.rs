@@ -36,6 +36,9 @@ impl Draft<'_> {
             if self.a(index).task == "start" {
                 self.order_connection_before_stops_elsewhere(resource, node, connection);
             }
+            if self.a(index).task == "migrate_from" {
+                self.order_connection_before_migration(resource, connection);
+            }
             match self.fact(connection).launcher {
                 Some(launcher) => self.order_with_guest(index, node, connection, launcher),
                 None => self.order_with_connection(index, node, connection),
@@ -50,6 +53,16 @@ impl Draft<'_> {
             if self.a(other).node != Some(node) && self.a(other).task == "stop" {
                 self.order_operation_before(connection, "start", other, Relation::ORDERED);
             }
+        }
+    }
+
+    /// What migrates to a remote node leaves only once the connection is there.
+    ///
+    /// Safety: where it went while nobody was connected, nobody knows of it. Compat (C-501): Pacemaker lets it leave at once. (Found by the
+    /// simulator: seed 910140 with two remote nodes and a guest, half an hour.)
+    fn order_connection_before_migration(&mut self, resource: ResourceIndex, connection: ResourceIndex) {
+        for migrate_to in self.operations(resource, "migrate_to", None) {
+            self.start_before(connection, migrate_to, Relation::NONE);
         }
     }
 
@@ -121,7 +134,12 @@ impl Draft<'_> {
                     let reason = "resources are in unknown state and connection is unrecoverable";
                     self.require_fencing(node, reason, false);
                 }
-                if self.current_node(connection).is_some() && state == Connection::Stopped {
+                if self.is_probed_before_move(index, connection) {
+                    // Compat (C-502): Pacemaker probes over the new connection, for whose predecessor's end what is stopped there may wait,
+                    // and that for the probe.
+                    self.before_stop(index, connection, Relation::NONE);
+                    self.order_ends(End::Action(index), End::Operation(connection, "migrate_to".into()), Relation::ORDERED);
+                } else if self.current_node(connection).is_some() && state == Connection::Stopped {
                     self.before_stop(index, connection, Relation::UNRUNNABLE_FIRST_BLOCKS);
                 } else {
                     self.start_before(connection, index, Relation::NONE);
@@ -155,6 +173,18 @@ impl Draft<'_> {
         }
     }
 
+    /// Returns whether an action is a probe on a remote node that can be reached, over a connection that is about to move.
+    fn is_probed_before_move(&self, index: ActionIndex, connection: ResourceIndex) -> bool {
+        let Some(node) = self.a(index).node.filter(|_| self.a(index).task == "monitor" && !self.is_recurring(index)) else { return false };
+        let state = self.r(connection);
+        self.fact(connection).launcher.is_none()
+            && self.n(node).online
+            && !state.failed
+            && state.migrating_to.is_none()
+            && self.moves(connection)
+            && self.connection_state(node, connection) == Connection::Alive
+    }
+
     /// Returns whether a connection is to be held by another member than now.
     fn moves(&self, connection: ResourceIndex) -> bool {
         let (began, ended) = (self.current_node(connection), self.r(connection).assigned);
@@ -181,6 +211,7 @@ impl Draft<'_> {
         let task = if action.task == "notify" { action.meta("notify_operation").unwrap_or_default() } else { &action.task };
         let is_guest = self.fact(connection).launcher.is_some();
         let before_the_move = matches!(task, "cancel" | "stop" | "demote" | "migrate_to") || (task == "migrate_from" && !is_guest);
+        let before_the_move = before_the_move || self.is_probed_before_move(index, connection);
         Some(if before_the_move && !partly_moved { began } else { ended })
     }
 }
