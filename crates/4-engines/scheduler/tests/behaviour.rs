@@ -504,3 +504,24 @@ fn a_remote_node_is_probed_before_its_connection_moves() {
     let probe = plan.graph.actions.iter().find(|action| name(action) == "monitor b far");
     assert_eq!(probe.and_then(|probe| probe.router_node.clone()), Some("n1".into()));
 }
+
+/// Found by the simulator (seed 473): the connection to a remote node that had asked to go waited for a migration that did not take place.
+#[test]
+fn a_remote_node_that_asks_to_go_is_let_go_although_something_on_it_could_migrate() {
+    let resources = format!("{FAR}{MIGRATABLE}");
+    Cluster {
+        options: "stonith-enabled=false",
+        nodes: &[("n1", ONLINE), ("n2", ONLINE), ("far", GUEST)],
+        resources: resources.leak(),
+        attributes: &[("far", "shutdown", "1782900000")],
+        history: &[
+            ("n1", "far", "start"),
+            ("n2", "far", "monitor:7"),
+            ("n1", "a", "monitor:7"),
+            ("n2", "a", "monitor:7"),
+            ("far", "a", "start"),
+        ],
+        ..Cluster::default()
+    }
+    .check(&["start a n1 < stop a far", "stop a far", "stop far n1 < stop a far"]);
+}

@@ -36,3 +36,22 @@ fn what_a_remote_node_asked_for_ends_with_a_connection_that_is_not_made_again() 
     let lines = made(&mut Rig::new(), vec![stop(), action("2 do start far node2 after 1")]).join("; ");
     assert!(!lines.contains("attributes of far"), "{lines}");
 }
+
+/// Found by the simulator (seed 473): a partition without quorum ended the connection to a remote node that had asked to go; the status of the
+/// other one was kept, with the wish in it, and nobody was connected to the node ever again.
+#[test]
+fn a_connection_that_ended_out_of_sight_has_ended() {
+    let join = |node: &str, what: &str| {
+        let rig = Rig::new();
+        let mut report = rig.report((1, 1), what, 0);
+        report.agent = AgentName { class: "ocf".into(), provider: Some("pacemaker".into()), kind: "remote".into() };
+        Event::NodeJoined { node: node.into(), incarnation: report.incarnation.clone(), at_work: vec![], history: vec![report] }
+    };
+    let mut rig = Rig::new();
+    let lines = rig.event(join("node1", "stop far node1")).join("; ");
+    assert!(lines.contains("far in=Some(false)") && lines.contains("forget attributes of far"), "{lines}");
+    let mut rig = Rig::new();
+    rig.event(join("node2", "start far node2"));
+    let lines = rig.event(join("node1", "stop far node1")).join("; ");
+    assert!(!lines.contains("attributes of far"), "another member holds it: {lines}");
+}

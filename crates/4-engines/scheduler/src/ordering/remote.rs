@@ -115,6 +115,11 @@ impl Draft<'_> {
                 let extra = if state == Connection::Failed { Relation::FIRST_IMPLIES_THEN } else { Relation::NONE };
                 self.start_before(connection, index, extra);
             }
+            // Compat (C-504): with Pacemaker the end of a connection waits for what may migrate, although it has to be stopped: a migration that
+            // does not take place. The stop that follows one that does is waited for anyway.
+            "migrate_to" if state == Connection::Alive || (stops && state != Connection::Failed) => {
+                self.order_ends(End::Action(index), End::Operation(connection, "stop".into()), Relation::ORDERED);
+            }
             "stop" | "migrate_to" | "migrate_from" => match state {
                 Connection::Alive => self.before_stop(index, connection, Relation::THEN_IMPLIES_FIRST),
                 Connection::Failed => {
