@@ -14,10 +14,12 @@ const HELP: &str = "\
 cargo xtask sim [--seed N] [--seeds COUNT] [--jobs J]    histories from seed N on (default: one, seed 1)
   --minutes M                                            as long as this, five minutes for each episode (default: 30)
   --nodes N --resources N --deeds N                      of this size instead of one drawn from the seed; deeds are those of an episode
-  --remotes N --guests N                                 so many remote and guest nodes beside the members
+  --remotes N --guests N                                 so many remote and guest nodes beside the members; without either, one seed in four
+                                                         has one to three, and perhaps a guest
   --only A,B,...                                         only these deeds of the story happen
   --sabotage NAME                                        with something broken on purpose
   --trace                                                shows everything that happens
+  --inputs FOLDER                                        writes there what each plan was made from, for crm_simulate
   --world thousand                                       instead: 12 members, 988 remote nodes and 10,000 resources, and what decisions cost;
                                                          --nodes, --remotes and --resources change its size
   --shrink                                               leaves out of a failed history what is not needed for it to fail
@@ -40,10 +42,11 @@ fn main() -> ExitCode {
     let sabotage = word("--sabotage").and_then(|name| Sabotage::ALL.into_iter().find(|(kind, ..)| format!("{kind:?}") == **name));
     let options = Options {
         trace: has("--trace"),
+        inputs: word("--inputs").is_some(),
         nodes: number("--nodes").map(|n| n as usize),
         resources: number("--resources").map(|n| n as usize),
-        remotes: number("--remotes").unwrap_or(0) as usize,
-        guests: number("--guests").unwrap_or(0) as usize,
+        remotes: number("--remotes").map(|n| n as usize),
+        guests: number("--guests").map(|n| n as usize),
         deeds: number("--deeds").map(|n| n as usize),
         episodes: number("--minutes").unwrap_or(30).div_ceil(5).max(1) as usize,
         only: word("--only").map(|list| list.split(',').filter_map(|number| number.parse().ok()).collect()),
@@ -69,6 +72,12 @@ fn main() -> ExitCode {
         drop(tell);
         for report in told {
             print!("{}", report.trace);
+            for (name, text) in &report.inputs {
+                let path = std::path::Path::new(word("--inputs").map_or(".", String::as_str)).join(name);
+                if let Err(error) = std::fs::write(&path, text) {
+                    println!("{}: {error}", path.display());
+                }
+            }
             for violation in &report.violations {
                 println!("seed {}: {violation}\n    see it again: {}", report.seed, report.replay(&options));
             }
@@ -126,6 +135,7 @@ fn processor_time() -> Duration {
 struct Summary {
     histories: u64,
     nodes: Vec<usize>,
+    with_others: u64,
     lived: Duration,
     plans: u64,
     slowest: Duration,
@@ -137,6 +147,7 @@ impl Summary {
     fn add(&mut self, report: &Report) {
         self.histories += 1;
         self.nodes.push(report.nodes);
+        self.with_others += u64::from(report.others > 0);
         self.lived += report.lived;
         self.plans += report.plans;
         self.slowest = self.slowest.max(report.recovered.unwrap_or_default());
@@ -159,11 +170,12 @@ impl Summary {
             self.broken
         );
         println!(
-            "{:.1} hours lived, {} plans; nodes: {} to {}, {middle} in the middle; the slowest recovery took {:.1} s",
+            "{:.1} hours lived, {} plans; nodes: {} to {}, {middle} in the middle, {} times with remote nodes; the slowest recovery took {:.1} s",
             self.lived.as_secs_f64() / 3600.0,
             self.plans,
             self.nodes.first().copied().unwrap_or_default(),
             self.nodes.last().copied().unwrap_or_default(),
+            self.with_others,
             self.slowest.as_secs_f64()
         );
         let told: Vec<String> = self.told.iter().map(|(kind, count)| format!("{kind} {count}")).collect();

@@ -25,10 +25,10 @@ pub struct Options {
     pub nodes: Option<usize>,
     /// How many primitives; drawn from 3 to 8 when absent.
     pub resources: Option<usize>,
-    /// How many remote nodes.
-    pub remotes: usize,
+    /// How many remote nodes. Where neither they nor guests are told, one seed in four has one to three, and perhaps a guest.
+    pub remotes: Option<usize>,
     /// How many guest nodes.
-    pub guests: usize,
+    pub guests: Option<usize>,
     /// How many faults and edits in each episode; drawn from 1 to 8 when absent.
     pub deeds: Option<usize>,
     /// How often there is trouble and everything is mended again, five minutes from one time to the next.
@@ -37,6 +37,8 @@ pub struct Options {
     pub trouble: Duration,
     /// Whether the trace is kept.
     pub trace: bool,
+    /// Whether the inputs of plans are kept.
+    pub inputs: bool,
     /// Only these of the deeds happen, by their numbers; absent: all.
     pub only: Option<BTreeSet<usize>>,
     /// What was kept happens instead of what would be drawn.
@@ -53,12 +55,13 @@ impl Default for Options {
         Self {
             nodes: None,
             resources: None,
-            remotes: 0,
-            guests: 0,
+            remotes: None,
+            guests: None,
             deeds: None,
             episodes: 1,
             trouble: Duration::from_secs(40),
             trace: false,
+            inputs: false,
             only: None,
             told: None,
             sabotage: None,
@@ -80,6 +83,10 @@ pub struct Report {
     /// How long after everything was mended all ran again, if it did.
     pub recovered: Option<Duration>,
     pub nodes: usize,
+    /// How many remote and guest nodes there were beside them.
+    pub others: usize,
+    /// The inputs of plans by time, when they were asked for.
+    pub inputs: Vec<(String, String)>,
     /// How many deeds there were of each kind.
     pub told: BTreeMap<String, u64>,
     /// The deeds of the history, by number.
@@ -92,12 +99,11 @@ impl Report {
     /// Returns the command that shows a history that was lived through with these options again.
     pub fn replay(&self, options: &Options) -> String {
         let mut command = format!("cargo xtask sim --seed {} --minutes {}", self.seed, options.episodes * 5);
-        let some = |count: usize| Some(count).filter(|count| *count > 0);
         for (name, number) in [
             ("nodes", options.nodes),
             ("resources", options.resources),
-            ("remotes", some(options.remotes)),
-            ("guests", some(options.guests)),
+            ("remotes", options.remotes),
+            ("guests", options.guests),
             ("deeds", options.deeds),
         ] {
             command += &number.map(|number| format!(" --{name} {number}")).unwrap_or_default();
@@ -114,6 +120,12 @@ fn nodes(random: &mut Random) -> usize {
         90..=97 => random.between(9, 16),
         _ => random.between(17, 30),
     }
+}
+
+/// Draws how many remote and guest nodes there are, without touching what else is drawn from the seed.
+fn others(seed: u64) -> (usize, usize) {
+    let mut random = Random::new(!seed);
+    if random.percent(25) { (random.between(1, 3), usize::from(random.percent(40))) } else { (0, 0) }
 }
 
 /// Returns a world of members and what else there is, all of which are about to be switched on.
@@ -149,12 +161,16 @@ pub fn run(seed: u64, options: &Options) -> Report {
     let mut random = Random::new(seed);
     let nodes = options.nodes.unwrap_or_else(|| nodes(&mut random));
     let primitives = options.resources.unwrap_or_else(|| random.between(3, 8));
-    let (remotes, guests) = (options.remotes, options.guests);
+    let (remotes, guests) = match (options.remotes, options.guests) {
+        (None, None) => others(seed),
+        (remotes, guests) => (remotes.unwrap_or(0), guests.unwrap_or(0)),
+    };
     let names: Vec<(String, u32)> = (1..=nodes).map(|n| (format!("node{n}"), n as u32)).collect();
     let (cib, expected) = configuration(&names, primitives, (remotes, guests), &mut random);
     let singles: Vec<String> = expected.single.iter().chain(&expected.connections).cloned().collect();
     let mut world = build(&names, cib, expected, random, Trace::new(options.trace));
     world.sabotage = options.sabotage;
+    world.inputs = options.inputs.then(Vec::new);
     let beginning = |episode: usize| Duration::from_secs(5) + EPISODE * episode as u32;
     let mut story = Vec::new();
     for episode in 0..options.episodes {
@@ -193,6 +209,8 @@ pub fn run(seed: u64, options: &Options) -> Report {
         lived: world.now,
         recovered,
         nodes,
+        others: remotes + guests,
+        inputs: world.inputs.unwrap_or_default(),
         told: world.told,
         story: shown,
         transcript,

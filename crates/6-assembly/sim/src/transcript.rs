@@ -73,7 +73,19 @@ impl Transcript {
     pub fn live(&self, trace: bool) -> Report {
         let Head { seed, nodes, resources, remotes, guests, episodes } = self.head;
         let (nodes, resources) = (Some(nodes), Some(resources));
-        run(seed, &Options { nodes, resources, remotes, guests, episodes, trace, told: Some(self.clone()), ..Options::default() })
+        run(
+            seed,
+            &Options {
+                nodes,
+                resources,
+                remotes: Some(remotes),
+                guests: Some(guests),
+                episodes,
+                trace,
+                told: Some(self.clone()),
+                ..Options::default()
+            },
+        )
     }
 }
 

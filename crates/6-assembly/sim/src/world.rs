@@ -120,6 +120,8 @@ pub(crate) struct World {
     pub asked: BTreeMap<u64, String>,
     pub idle_answers: Vec<u64>,
     pub plans: u64,
+    /// What plans were made from, with a name each; where someone wants to have it.
+    pub inputs: Option<Vec<(String, String)>>,
     /// What the last plan was made from, on whatever host.
     facts: Option<status::Facts>,
     /// How much longer than usual a decision takes.
@@ -163,6 +165,7 @@ impl World {
             asked: BTreeMap::new(),
             idle_answers: Vec::new(),
             plans: 0,
+            inputs: None,
             facts: None,
             planning: Duration::ZERO,
             clock: None,
@@ -502,6 +505,12 @@ impl World {
             None => status::Facts::deduce(&request.input, request.now),
         };
         let mut plan = scheduler::schedule(&facts);
+        if let Some(inputs) = &mut self.inputs {
+            let name = format!("{:09.4}-{}-{}.xml", self.now.as_secs_f64(), self.hosts[at].name, request.number);
+            let mut input = (*request.input).clone();
+            input.set("execution-date", request.now.seconds().to_string());
+            inputs.push((name, input.to_string()));
+        }
         self.decisions.extend(begun.zip(self.clock).map(|(begun, clock)| clock() - begun));
         self.facts = Some(facts);
         self.plans += 1;

@@ -44,7 +44,7 @@ fn promises_are_kept_in_the_fourth_quarter() {
 
 #[test]
 fn promises_are_kept_on_remote_and_guest_nodes() {
-    histories_of(1..41, &Options { remotes: 2, guests: 1, ..Options::default() });
+    histories_of(1..41, &Options { remotes: Some(2), guests: Some(1), ..Options::default() });
 }
 
 /// Other ones each time, so that what two thousand do not meet is met some day. The seeds are printed.
