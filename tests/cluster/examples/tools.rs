@@ -102,7 +102,7 @@ fn main() -> anyhow::Result<()> {
         println!("{}", row(&format!("the same {name} that stay connected"), &[], &ours.writes[2 + index], ""));
     }
     for (index, name) in ["from one client", "from eight clients"].into_iter().enumerate() {
-        let name = format!("writes a second {name}, `seqno_unchanged_const: 5`");
+        let name = format!("writes a second {name}, `seqno_unchanged_const: 3`");
         println!("{}", row(&name, &theirs.restful[index], &ours.restful[index], "≥ ten times"));
     }
     Ok(())
@@ -149,7 +149,7 @@ fn cluster(settings: &Settings, stack: Stack) -> anyhow::Result<Lab> {
 }
 
 fn measure_restful(stack: Stack, round: usize, seconds: usize, found: &mut Found) -> anyhow::Result<()> {
-    let settings = Settings { totem: "seqno_unchanged_const: 5\n  ".to_owned(), ..Settings::hosts(3) };
+    let settings = Settings { totem: "seqno_unchanged_const: 3\n  ".to_owned(), ..Settings::hosts(3) };
     let lab = cluster(&settings, stack)?;
     for (clients, rates) in [1, 8].into_iter().zip(&mut found.restful) {
         rates.push(writes(&lab, WRITES, round, clients, seconds)? as f64 / seconds as f64);

@@ -138,7 +138,7 @@ fn the_token_rests_sooner_where_corosync_conf_does_not_say_when() -> anyhow::Res
         skip("the_token_rests_sooner_where_corosync_conf_does_not_say_when", &reason);
         return Ok(());
     }
-    for (totem, expected) in [("", "5"), ("seqno_unchanged_const: 17\n  ", "17")] {
+    for (totem, expected) in [("", "3"), ("seqno_unchanged_const: 17\n  ", "17")] {
         let lab = Lab::new(&Settings { totem: totem.to_owned(), ..Settings::hosts(1) }, Stack::Systole)?;
         lab.start_all()?;
         expect(&lab, "the daemon leads", || lab.tool(lab.host("node1"), "crmadmin", &["-D"]).is_ok_and(|text| text.contains("node1")));

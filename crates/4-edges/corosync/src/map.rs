@@ -151,8 +151,9 @@ const LOOK_AGAIN: Timespec = Timespec { tv_sec: 60, tv_nsec: 0 };
 const UINT32: c_int = 6;
 
 /// After the last message the token goes round so often at full speed, which takes a good part of a core, before it rests. Corosync's own 30
-/// are many more than it takes to see a message lost and sent again.
-pub const TURNS_WITHOUT_NEWS: u32 = 5;
+/// are many more than it takes to see a message lost and sent again: who lacks it asks in the first turn, in the next one it comes again.
+/// Three do that twice; whoever still lacks it waits for the token's next turn, a fifth of its time-out.
+pub const TURNS_WITHOUT_NEWS: u32 = 3;
 
 /// Lets the processes of a group, if one is given, speak to Corosync, and has its token rest sooner after the last message, where
 /// `corosync.conf` does not say when (`seqno_unchanged_const`); again whenever Corosync was started anew or may have forgotten it. Only root

@@ -373,7 +373,7 @@ mod tests {
         let made = links.configuration(false).unwrap();
         let second = made.all("nodelist").flat_map(|list| list.all("node")).nth(1).unwrap().clone();
         assert_eq!((second.own("nodeid"), second.own("ring1_addr")), (Some("2"), Some("10.1.0.2")));
-        assert_eq!((made.value("totem", "crypto_cipher"), made.value("totem", "seqno_unchanged_const")), (Some("aes256"), Some("5")));
+        assert_eq!((made.value("totem", "crypto_cipher"), made.value("totem", "seqno_unchanged_const")), (Some("aes256"), Some("3")));
         assert!(cluster(&[("a", &["10.0.0.1"]), ("b", &[])]).configuration(false).is_err());
         let twice = cluster(&[("a", &["10.0.0.1"]), ("b", &["10.0.0.1"]), ("c", &["10.0.0.3"])]).configuration(false);
         assert!(twice.unwrap_err().message.contains("10.0.0.1 is given twice"));
