@@ -73,6 +73,16 @@ pub struct Action {
 impl Action {
     /// Returns a `CRM_meta_` value by its plain name.
     pub fn meta(&self, name: &str) -> Option<&str> {
-        self.attributes.get(&format!("CRM_meta_{name}")).map(String::as_str)
+        const PREFIX: &str = "CRM_meta_";
+        // Asked many times of each action: the key is put together without memory of its own.
+        let mut key = [0; 80];
+        let end = PREFIX.len() + name.len();
+        if end > key.len() {
+            return self.attributes.get(&format!("{PREFIX}{name}")).map(String::as_str);
+        }
+        key[..PREFIX.len()].copy_from_slice(PREFIX.as_bytes());
+        key[PREFIX.len()..end].copy_from_slice(name.as_bytes());
+        let key = std::str::from_utf8(&key[..end]).ok()?;
+        self.attributes.get(key).map(String::as_str)
     }
 }

@@ -149,7 +149,7 @@ impl Controller {
 
     /// Returns the actions that have been ordered and have not ended.
     pub fn in_flight(&self) -> Vec<InFlight> {
-        let steps = self.progress.steps.iter().filter_map(|step| {
+        let steps = self.progress.at_work().filter_map(|step| {
             let crate::step::State::UnderWay { since, .. } = step.state else { return None };
             Some(InFlight {
                 node: step.node()?.clone(),
@@ -296,7 +296,7 @@ impl Controller {
 
     /// Tells when the plan has ended, and when nothing is left to do.
     pub(crate) fn note_end(&mut self, commands: &mut Vec<Command>) {
-        if self.progress.under_way() > 0 || self.progress.steps.iter().any(|step| self.is_due(step)) {
+        if self.progress.under_way() > 0 || self.progress.ready().any(|step| self.is_due(step)) {
             return;
         }
         if self.progress.running {

@@ -1,6 +1,7 @@
 //! Begins what is ready: each action becomes an order to a node, a wish to the fencer, a change of the status, or nothing at all.
 
 use crate::controller::{Controller, plan_number, push_edit};
+use crate::index::Pass;
 use crate::progress::{Jobs, count_job};
 use crate::record::{is_recordable, pending_id};
 use crate::step::{State, Step};
@@ -15,18 +16,22 @@ impl Controller {
     /// Begins everything that may begin now. Compat: in the order of the plan, pass by pass, until a pass ends nothing at once; but where
     /// a limit lets only some begin, what brings resources to where they should be goes before what watches over them.
     pub(crate) fn fire(&mut self, now: Now, commands: &mut Vec<Command>) {
+        debug_assert!(self.progress.is_indexed());
         let limit = self.progress.batch_limit();
         let mut under_way = self.progress.under_way();
         let mut jobs = self.progress.jobs();
         let mut again = true;
         while again {
             again = false;
-            let (watches, others): (Vec<usize>, Vec<usize>) =
-                (0..self.progress.steps.len()).partition(|place| self.progress.steps[*place].is_watch());
-            for place in others.into_iter().chain(watches) {
+            let mut pass = Pass::default();
+            while let Some((place, lane)) = self.progress.next_turn(&mut pass) {
                 let step = &self.progress.steps[place];
                 let full = limit > 0 && under_way >= limit && step.action.kind != ActionKind::Pseudo;
                 if full || !self.progress.is_ready(step) || !self.may_begin(now, step, &jobs) {
+                    // Nothing else that this node is to do may begin in this pass, so that it is not looked at.
+                    if lane.as_ref().is_some_and(|node| full || !self.has_room(node, &jobs)) {
+                        pass.closed.insert(lane);
+                    }
                     continue;
                 }
                 self.begin(now, place, commands);
@@ -49,14 +54,11 @@ impl Controller {
         }
         if step.is_shutdown() && step.node() == Some(&self.node) {
             // The coordinator leaves last, when nothing else is left to be carried out.
-            return !self
-                .progress
-                .steps
-                .iter()
-                .any(|other| other.is_under_way() || (self.is_due(other) && !is_own_shutdown(other, &self.node)));
+            return self.progress.under_way() == 0
+                && !self.progress.ready().any(|other| self.is_due(other) && !is_own_shutdown(other, &self.node));
         }
         // Safety: what is under way on a remote node ends before its connection does: nobody would tell how it ended.
-        if step.ends_connection().is_some_and(|remote| self.progress.steps.iter().any(|s| s.is_under_way() && s.node() == Some(&remote))) {
+        if step.ends_connection().is_some_and(|remote| self.progress.at_work().any(|s| s.node() == Some(&remote))) {
             return false;
         }
         // Safety: a machine that a clean-up forgot, and the guest in it, have not ended because nobody knows where it runs: whoever is asked
@@ -72,16 +74,22 @@ impl Controller {
         if step.action.kind != ActionKind::Resource {
             return true;
         }
-        // A node whose daemon is away for a moment gets its orders when it is back.
-        let reachable = step.executor().and_then(|node| self.nodes.get(node)).is_none_or(|node| node.reachable);
         let migrations_max: i64 = self.progress.graph.option("migration-limit").and_then(|text| text.parse().ok()).unwrap_or(-1);
-        reachable
+        step.executor().is_none_or(|node| self.has_room(node, jobs))
             && step.job_nodes().iter().all(|node| {
                 let (jobs, migrations) = jobs.get(*node).copied().unwrap_or_default();
                 let limit = self.nodes.get(*node).map_or(0, |node| node.jobs_max);
                 let migrates = step.is_migration() && migrations_max > 0;
                 (limit == 0 || jobs < limit) && !(migrates && migrations >= migrations_max as usize)
             })
+    }
+
+    /// Returns whether a node can be ordered to do one thing more.
+    fn has_room(&self, name: &NodeName, jobs: &Jobs) -> bool {
+        let Some(node) = self.nodes.get(name) else { return true };
+        let has = jobs.get(name.as_str()).map_or(0, |(jobs, _)| *jobs);
+        // A node whose daemon is away for a moment gets its orders when it is back.
+        node.reachable && (node.jobs_max == 0 || has < node.jobs_max)
     }
 
     /// Returns whether a waiting action only lacks its turn.
@@ -100,7 +108,7 @@ impl Controller {
             ActionKind::Cluster => return self.begin_cluster(now, place, &step, commands),
             ActionKind::Resource => return self.begin_resource(now, place, &step, commands),
         }
-        self.progress.steps[place].state = State::Succeeded;
+        self.progress.enter(place, State::Succeeded);
     }
 
     fn begin_pseudo(&mut self, step: &Step, commands: &mut Vec<Command>) {
@@ -120,7 +128,7 @@ impl Controller {
 
     fn begin_cluster(&mut self, now: Now, place: usize, step: &Step, commands: &mut Vec<Command>) {
         let Some(node) = step.action.node.clone() else {
-            self.progress.steps[place].state = State::Failed;
+            self.progress.enter(place, State::Failed);
             return;
         };
         match step.action.operation.as_str() {
@@ -151,7 +159,7 @@ impl Controller {
             // Compat: anything else asks for nothing that is not done already (lrm_refresh, probe_complete, …).
             _ => {}
         }
-        self.progress.steps[place].state = State::Succeeded;
+        self.progress.enter(place, State::Succeeded);
     }
 
     fn clear_failures(&mut self, step: &Step, node: &transition::ActionNode, commands: &mut Vec<Command>) {
@@ -174,19 +182,19 @@ impl Controller {
 
     fn begin_resource(&mut self, now: Now, place: usize, step: &Step, commands: &mut Vec<Command>) {
         let (Some(node), Some(executor)) = (step.action.node.clone(), step.executor().cloned()) else {
-            self.progress.steps[place].state = State::Failed;
+            self.progress.enter(place, State::Failed);
             return;
         };
         let deadline = now.monotonic + step.patience(&self.progress.graph);
         match step.action.operation.as_str() {
             "delete" => {
                 self.delete(step, &node, commands);
-                self.progress.steps[place].state = State::Succeeded;
+                self.progress.enter(place, State::Succeeded);
                 return;
             }
             "cancel" => {
                 let Some(order) = step.cancel_order() else {
-                    self.progress.steps[place].state = State::Failed;
+                    self.progress.enter(place, State::Failed);
                     return;
                 };
                 self.under_way(place, now, Some(deadline));
@@ -196,7 +204,7 @@ impl Controller {
             _ => {}
         }
         let Some(order) = step.operation_order() else {
-            self.progress.steps[place].state = State::Failed;
+            self.progress.enter(place, State::Failed);
             return;
         };
         let order = self.after_others(order);
@@ -217,14 +225,14 @@ impl Controller {
             }));
         }
         if step.action.meta("op_no_wait").and_then(parse_boolean) == Some(true) {
-            self.progress.steps[place].state = State::Succeeded;
+            self.progress.enter(place, State::Succeeded);
         }
         commands.push(Command::Order { node: executor, order: NodeOrder::Operation(order) });
     }
 
     fn under_way(&mut self, place: usize, now: Now, deadline: Option<Duration>) {
         self.fruitless = 0;
-        self.progress.steps[place].state = State::UnderWay { since: now.monotonic, deadline };
+        self.progress.enter(place, State::UnderWay { since: now.monotonic, deadline });
     }
 }
 

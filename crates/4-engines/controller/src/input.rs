@@ -13,7 +13,7 @@ impl Controller {
     pub fn planning_input(&self, cib: &Element) -> Element {
         let mut input = cib.clone();
         let Some(status) = input.child_mut("status") else { return input };
-        for step in self.progress.steps.iter().filter(|step| step.is_under_way() && step.noted) {
+        for step in self.progress.at_work().filter(|step| step.noted) {
             let (Some(order), Some(node)) = (step.operation_order(), step.node()) else { continue };
             let is_its = |state: &Element| state.name == "node_state" && state.attribute("uname") == Some(node.as_str());
             let Some(state) = status.element_mut(is_its) else { continue };

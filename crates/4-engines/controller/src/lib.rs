@@ -8,6 +8,7 @@ mod controller;
 mod edit;
 mod event;
 mod firing;
+mod index;
 mod input;
 mod presence;
 mod progress;

@@ -112,14 +112,16 @@ impl Controller {
 
     /// Ends the shutdown that was under way for this node; returns whether there was one.
     fn end_shutdown_of(&mut self, name: &NodeName) -> bool {
-        let shutdown = self.progress.steps.iter_mut().find(|step| step.is_shutdown() && step.is_under_way() && step.node() == Some(name));
-        shutdown.map(|step| step.state = State::Succeeded).is_some()
+        let is_its = |place: &usize| self.progress.steps[*place].is_shutdown() && self.progress.steps[*place].node() == Some(name);
+        let shutdown = self.progress.places_at_work().into_iter().find(is_its);
+        shutdown.into_iter().for_each(|place| self.progress.enter(place, State::Succeeded));
+        shutdown.is_some()
     }
 
     /// Ends, as failed, whatever a node was to do: a new plan says what becomes of it.
     fn give_up_on(&mut self, now: Now, name: &NodeName) {
         for place in self.progress.unfinished_on(name) {
-            self.progress.steps[place].state = State::Failed;
+            self.progress.enter(place, State::Failed);
             self.want_plan(now, format!("{name} cannot finish its work"));
         }
     }

@@ -4,6 +4,7 @@
 //! wanted goes on as *foreign*, and everything of the new plan that touches its resource, or what waited for it, is held until
 //! its end leads to another plan. Invariant: nothing is ordered twice, and a resource has one state-changing action under way on a host.
 
+use crate::index::{Index, Lane, Pass};
 use crate::step::{Identity, State, Step};
 use model::{NodeName, ResourceId, TransitionKey};
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +30,7 @@ pub(crate) struct Progress {
     pub steps: Vec<Step>,
     /// The plan has not been reported as ended.
     pub running: bool,
+    index: Index,
 }
 
 impl Progress {
@@ -71,19 +73,51 @@ impl Progress {
         for place in foreign {
             hold_contradicting(&old, place, &mut steps);
         }
-        *self = Progress { graph, steps, running: true };
+        *self = Progress { graph, index: Index::of(&steps), steps, running: true };
+    }
+
+    /// Lets a step enter another state: the only way in which it does.
+    pub fn enter(&mut self, place: usize, state: State) {
+        let before = std::mem::replace(&mut self.steps[place].state, state);
+        self.index.moved(place, before, &self.steps);
+    }
+
+    /// Returns the next step of a pass that waits for nothing but its turn, and the node that would be ordered.
+    pub fn next_turn(&self, pass: &mut Pass) -> Option<(usize, Lane)> {
+        self.index.next(pass)
+    }
+
+    /// Returns the waiting steps before which everything has ended.
+    pub fn ready(&self) -> impl Iterator<Item = &Step> {
+        self.index.ready().map(|place| &self.steps[place])
+    }
+
+    /// Returns the steps under way, in the order of the plan.
+    pub fn at_work(&self) -> impl Iterator<Item = &Step> {
+        self.index.under_way.iter().map(|place| &self.steps[*place])
+    }
+
+    /// Returns the places of the steps under way, in the order of the plan.
+    pub fn places_at_work(&self) -> Vec<usize> {
+        self.index.under_way.iter().copied().collect()
+    }
+
+    /// Returns whether what is looked at is what a look at all steps would find.
+    pub fn is_indexed(&self) -> bool {
+        self.index.is_of(&self.steps)
     }
 
     /// Adds an order that an earlier coordinator gave and a node is at.
     pub fn inherit(&mut self, step: Step) {
         if self.find(&step.key).is_none() {
+            self.index.push(&step);
             self.steps.push(step);
         }
     }
 
     /// Returns the place of the step under way that has this key.
     pub fn find(&self, key: &TransitionKey) -> Option<usize> {
-        self.steps.iter().position(|step| step.is_under_way() && step.key == *key)
+        self.index.under_way.iter().copied().find(|place| self.steps[*place].key == *key)
     }
 
     /// Returns how many actions may be under way at once; zero sets no limit.
@@ -119,13 +153,13 @@ impl Progress {
     }
 
     pub fn under_way(&self) -> usize {
-        self.steps.iter().filter(|step| step.is_under_way()).count()
+        self.index.under_way.len()
     }
 
     /// Returns how many resource actions, and how many migrations of them, each node is at.
     pub fn jobs(&self) -> Jobs {
         let mut jobs = Jobs::new();
-        for step in self.steps.iter().filter(|step| step.is_under_way()) {
+        for step in self.at_work() {
             count_job(&mut jobs, step);
         }
         jobs
@@ -133,13 +167,13 @@ impl Progress {
 
     /// Returns the next moment an action under way is overdue.
     pub fn next_deadline(&self) -> Option<Duration> {
-        self.steps.iter().filter_map(|step| if let State::UnderWay { deadline, .. } = step.state { deadline } else { None }).min()
+        self.at_work().filter_map(|step| if let State::UnderWay { deadline, .. } = step.state { deadline } else { None }).min()
     }
 
     /// Returns the steps that are overdue.
     pub fn overdue(&self, now: Duration) -> Vec<usize> {
         let late = |step: &Step| matches!(step.state, State::UnderWay { deadline: Some(deadline), .. } if deadline <= now);
-        (0..self.steps.len()).filter(|place| late(&self.steps[*place])).collect()
+        self.index.under_way.iter().copied().filter(|place| late(&self.steps[*place])).collect()
     }
 
     /// Returns whether what is active on a node may still change, or is still to be found out.

@@ -117,7 +117,7 @@ impl Controller {
         let ignored = report.on_fail.as_deref() == Some("ignore") || step.action.meta("on_fail") == Some("ignore");
         let cancelled = report.status == ExecutionStatus::Cancelled && step.action.operation != "cancel";
         let succeeded = step.action.operation == "cancel" || ((!failed || ignored) && !cancelled);
-        self.progress.steps[place].state = if succeeded { State::Succeeded } else { State::Failed };
+        self.progress.enter(place, if succeeded { State::Succeeded } else { State::Failed });
         if step.concerns_state() && step.action.operation != "monitor" {
             self.changed_meanwhile.extend([report.resource.clone()]);
             self.changed_meanwhile.extend(step.resource().cloned());
@@ -246,7 +246,7 @@ impl Controller {
                     self.step_reported(now, place, &report, true, commands);
                 }
                 _ => {
-                    self.progress.steps[place].state = State::Failed;
+                    self.progress.enter(place, State::Failed);
                     self.want_plan(now, format!("{} gave no result in time", step.action.operation_key));
                 }
             }
@@ -286,17 +286,17 @@ impl Controller {
 
     pub(crate) fn fencing_ended(&mut self, now: Now, end: FencingEnd, commands: &mut Vec<Command>) {
         let mut awaited = false;
-        for place in 0..self.progress.steps.len() {
+        for place in self.progress.places_at_work() {
             let step = &self.progress.steps[place];
             let wanted = step.action.meta("stonith_action").unwrap_or("reboot");
             let same = (wanted == "on") == (end.action == "on");
-            if !step.is_fencing() || !step.is_under_way() || step.node() != Some(&end.target) || !same {
+            if !step.is_fencing() || step.node() != Some(&end.target) || !same {
                 continue;
             }
             awaited |= !step.foreign;
-            let step = &mut self.progress.steps[place];
-            step.state = if end.error.is_none() { State::Succeeded } else { State::Failed };
-            if step.foreign || end.error.is_some() {
+            let is_foreign = step.foreign;
+            self.progress.enter(place, if end.error.is_none() { State::Succeeded } else { State::Failed });
+            if is_foreign || end.error.is_some() {
                 self.want_plan(now, format!("fencing of {} has ended", end.target));
             }
         }
@@ -330,7 +330,7 @@ impl Controller {
     fn supersede(&mut self, now: Now, target: &NodeName, commands: &mut Vec<Command>) {
         for place in self.progress.unfinished_on(target) {
             if self.progress.steps[place].is_under_way() {
-                self.progress.steps[place].state = State::Failed;
+                self.progress.enter(place, State::Failed);
                 self.want_plan(now, format!("{target} was fenced while it was at work"));
             }
         }

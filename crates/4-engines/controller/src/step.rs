@@ -27,6 +27,7 @@ pub(crate) struct Step {
     pub action: Action,
     /// The key it was (or will be) ordered under. Invariant: an adopted action keeps the key of its first order.
     pub key: TransitionKey,
+    /// Changed by [`Progress::enter`](crate::progress::Progress::enter) alone once it is part of a plan.
     pub state: State,
     /// The steps that must have succeeded before.
     pub after: Vec<usize>,
