@@ -18,6 +18,7 @@ cargo xtask sim [--seed N] [--seeds COUNT] [--jobs J]    histories from seed N o
                                                          has one to three, and perhaps a guest
   --only A,B,...                                         only these deeds of the story happen
   --sabotage NAME                                        with something broken on purpose
+  --replicas N                                           and a bundle of so many replicas, with something inside
   --trace                                                shows everything that happens
   --inputs FOLDER                                        writes there what each plan was made from, for crm_simulate
   --world thousand                                       instead: 12 members, 988 remote nodes and 10,000 resources, and what decisions cost;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         resources: number("--resources").map(|n| n as usize),
         remotes: number("--remotes").map(|n| n as usize),
         guests: number("--guests").map(|n| n as usize),
+        replicas: number("--replicas").map(|n| n as usize),
         deeds: number("--deeds").map(|n| n as usize),
         episodes: number("--minutes").unwrap_or(30).div_ceil(5).max(1) as usize,
         only: word("--only").map(|list| list.split(',').filter_map(|number| number.parse().ok()).collect()),

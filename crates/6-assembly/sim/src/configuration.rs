@@ -15,6 +15,10 @@ pub(crate) struct Expected {
     pub connections: Vec<String>,
     /// Guest nodes, each with the primitive it lives in.
     pub guests: Vec<(String, String)>,
+    /// Containers of a bundle's replicas, which are active on one node each.
+    pub containers: Vec<String>,
+    /// What runs inside a bundle, and in how many replicas.
+    pub bundled: Option<(String, usize)>,
     /// Whether something depends on the ticket.
     pub has_ticket: bool,
     pub policy: &'static str,
@@ -28,9 +32,19 @@ impl Expected {
             promotable: Vec::new(),
             connections: Vec::new(),
             guests: Vec::new(),
+            containers: Vec::new(),
+            bundled: None,
             has_ticket: false,
             policy,
         }
+    }
+}
+
+impl Expected {
+    /// Returns whether this may be active on one node at a time.
+    pub(crate) fn runs_once(&self, resource: &str) -> bool {
+        let bundled = self.bundled.iter().filter(|(_, replicas)| *replicas == 1).map(|(inside, _)| inside);
+        self.single.iter().chain(&self.containers).chain(bundled).any(|single| single == resource)
     }
 }
 
@@ -82,11 +96,18 @@ pub(crate) fn connection(id: &str) -> Element {
     connection.with_child(Element::new("operations").with_children(operations))
 }
 
+/// A bundle of so many replicas in the network of their hosts, one on a host.
+fn bundle(id: &str, replicas: usize, inside: Element) -> Element {
+    let container = Element::new("podman").with("image", "sim").with("replicas", replicas.to_string()).with("network", "host");
+    let network = Element::new("network").with("control-port", "3121");
+    Element::new("bundle").with("id", id).with_child(container).with_child(network).with_child(inside)
+}
+
 /// Returns a CIB for these nodes with so many primitives, and what is to be expected of it.
 pub(crate) fn configuration(
     nodes: &[(String, u32)],
     primitives: usize,
-    (remotes, guests): (usize, usize),
+    (remotes, guests, replicas): (usize, usize, usize),
     random: &mut Random,
 ) -> (Element, Expected) {
     let policy = ["stop", "stop", "freeze"][random.below(3)];
@@ -159,6 +180,16 @@ pub(crate) fn configuration(
         resources.push(machine);
         expected.single.push(container.clone());
         expected.guests.push((name, container));
+    }
+    if replicas > 0 {
+        let inside = "inside".to_owned();
+        resources.push(bundle("box", replicas, primitive(&inside, random)));
+        for number in 0..replicas {
+            let container = format!("box-podman-{number}");
+            expected.containers.push(container.clone());
+            expected.guests.push((format!("box-{number}"), container));
+        }
+        expected.bundled = Some((inside, replicas));
     }
     let options = [("no-quorum-policy", policy), ("cluster-recheck-interval", "60s")];
     (document(nodes, &options, resources, constraints), expected)

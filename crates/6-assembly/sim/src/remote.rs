@@ -295,11 +295,11 @@ impl World {
         self.after(back_after, Happening::StartDaemon { host: at });
     }
 
-    /// Returns the member on which the resource that a guest lives in is active.
+    /// Returns the host on which the resource that a guest lives in is active: a member, or a remote node in the case of a bundle.
     pub(crate) fn container_of(&self, guest: usize) -> Option<usize> {
         let container = self.hosts[guest].reach.as_ref()?.container.as_ref()?;
         let is_there = |host: &Host| host.is_up && matches!(host.active.get(container), Some(Truth::Active | Truth::Promoted));
-        self.hosts[..self.members].iter().position(is_there)
+        self.hosts[..self.guests].iter().position(is_there)
     }
 
     /// Guests live as long as what they live in.

@@ -29,6 +29,8 @@ pub struct Options {
     pub remotes: Option<usize>,
     /// How many guest nodes.
     pub guests: Option<usize>,
+    /// How many replicas a bundle has; absent: there is none.
+    pub replicas: Option<usize>,
     /// How many faults and edits in each episode; drawn from 1 to 8 when absent.
     pub deeds: Option<usize>,
     /// How often there is trouble and everything is mended again, five minutes from one time to the next.
@@ -57,6 +59,7 @@ impl Default for Options {
             resources: None,
             remotes: None,
             guests: None,
+            replicas: None,
             deeds: None,
             episodes: 1,
             trouble: Duration::from_secs(40),
@@ -104,6 +107,7 @@ impl Report {
             ("resources", options.resources),
             ("remotes", options.remotes),
             ("guests", options.guests),
+            ("replicas", options.replicas),
             ("deeds", options.deeds),
         ] {
             command += &number.map(|number| format!(" --{name} {number}")).unwrap_or_default();
@@ -165,8 +169,9 @@ pub fn run(seed: u64, options: &Options) -> Report {
         (None, None) => others(seed),
         (remotes, guests) => (remotes.unwrap_or(0), guests.unwrap_or(0)),
     };
+    let replicas = options.replicas.unwrap_or(0);
     let names: Vec<(String, u32)> = (1..=nodes).map(|n| (format!("node{n}"), n as u32)).collect();
-    let (cib, expected) = configuration(&names, primitives, (remotes, guests), &mut random);
+    let (cib, expected) = configuration(&names, primitives, (remotes, guests, replicas), &mut random);
     let singles: Vec<String> = expected.single.iter().chain(&expected.connections).cloned().collect();
     let mut world = build(&names, cib, expected, random, Trace::new(options.trace));
     world.sabotage = options.sabotage;
@@ -186,7 +191,7 @@ pub fn run(seed: u64, options: &Options) -> Report {
     }
     let shown = story.iter().map(shown).collect();
     let deeds = story.iter().flat_map(|chapter| chapter.deeds.clone()).collect();
-    let transcript = Transcript::new(seed, (nodes, remotes, guests), primitives, options.episodes, deeds);
+    let transcript = Transcript::new(seed, (nodes, remotes, guests, replicas), primitives, options.episodes, deeds);
     world.tell(story);
     (0..options.episodes).for_each(|episode| world.at(beginning(episode) + options.trouble, Happening::Told(Deed::Heal)));
     let mut recovered = Some(Duration::ZERO);
@@ -209,7 +214,7 @@ pub fn run(seed: u64, options: &Options) -> Report {
         lived: world.now,
         recovered,
         nodes,
-        others: remotes + guests,
+        others: remotes + guests + replicas,
         inputs: world.inputs.unwrap_or_default(),
         told: world.told,
         story: shown,

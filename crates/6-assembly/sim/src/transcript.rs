@@ -25,6 +25,8 @@ struct Head {
     remotes: usize,
     #[serde(default, skip_serializing_if = "is_none")]
     guests: usize,
+    #[serde(default, skip_serializing_if = "is_none")]
+    replicas: usize,
     episodes: usize,
 }
 
@@ -35,12 +37,12 @@ fn is_none(count: &usize) -> bool {
 impl Transcript {
     pub(crate) fn new(
         seed: u64,
-        (nodes, remotes, guests): (usize, usize, usize),
+        (nodes, remotes, guests, replicas): (usize, usize, usize, usize),
         resources: usize,
         episodes: usize,
         deeds: Vec<(Duration, Deed)>,
     ) -> Self {
-        Self { head: Head { seed, nodes, resources, remotes, guests, episodes }, deeds }
+        Self { head: Head { seed, nodes, resources, remotes, guests, replicas, episodes }, deeds }
     }
 
     /// Reads one.
@@ -71,7 +73,7 @@ impl Transcript {
 
     /// Lives through it.
     pub fn live(&self, trace: bool) -> Report {
-        let Head { seed, nodes, resources, remotes, guests, episodes } = self.head;
+        let Head { seed, nodes, resources, remotes, guests, replicas, episodes } = self.head;
         let (nodes, resources) = (Some(nodes), Some(resources));
         run(
             seed,
@@ -80,6 +82,7 @@ impl Transcript {
                 resources,
                 remotes: Some(remotes),
                 guests: Some(guests),
+                replicas: Some(replicas).filter(|replicas| *replicas > 0),
                 episodes,
                 trace,
                 told: Some(self.clone()),

@@ -47,6 +47,11 @@ fn promises_are_kept_on_remote_and_guest_nodes() {
     histories_of(1..41, &Options { remotes: Some(2), guests: Some(1), ..Options::default() });
 }
 
+#[test]
+fn promises_are_kept_in_bundles() {
+    histories_of(1..31, &Options { remotes: Some(1), replicas: Some(2), ..Options::default() });
+}
+
 /// Other ones each time, so that what two thousand do not meet is met some day. The seeds are printed.
 #[test]
 fn promises_are_kept_in_fresh_histories() {

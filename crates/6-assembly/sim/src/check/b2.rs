@@ -13,7 +13,9 @@ pub(crate) fn grown(cib: &Element) -> Option<String> {
     let elements = || cib.descend(&["configuration", "resources"]).into_iter().flat_map(Element::descendants);
     // What a guest lives in has the guest's connection beside it.
     let is_guest = |element: &&Element| element.name == "nvpair" && element.attribute("name") == Some("remote-node");
-    let resources = elements().filter(|element| element.name == "primitive").count() + elements().filter(is_guest).count();
+    // A replica of a bundle is a container with a connection.
+    let replicas = elements().filter_map(|element| element.attribute("replicas")?.parse::<usize>().ok()).sum::<usize>();
+    let resources = elements().filter(|element| element.name == "primitive").count() + elements().filter(is_guest).count() + 2 * replicas;
     for state in cib.child("status")?.elements_named("node_state") {
         let node = state.attribute("uname").unwrap_or_default();
         let count = |name: &str| state.descendants().filter(|element| element.name == name).count();

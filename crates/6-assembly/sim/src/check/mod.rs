@@ -53,7 +53,7 @@ impl Checkers {
 
     /// A start begins on a host.
     pub(crate) fn starting(&mut self, now: Duration, resource: &str, at: usize, hosts: &[Host]) {
-        if self.expected.single.iter().any(|single| single == resource)
+        if self.expected.runs_once(resource)
             && let Some(violation) = s1::elsewhere(resource, at, hosts)
         {
             self.found(now, violation);
