@@ -23,6 +23,8 @@ struct Client<'l> {
     server: &'l str,
     whose: Whose,
     port: u16,
+    /// The name of the certificate it shows, of those that `certificates` makes.
+    certificate: Option<&'l str>,
 }
 
 impl Client<'_> {
@@ -36,6 +38,13 @@ impl Client<'_> {
             format!("CIB_user={user}"),
             format!("CIB_passwd={password}"),
         ]);
+        if let Some(name) = self.certificate {
+            command.args([
+                format!("CIB_ca_file={CERTIFICATES}/authority.pem"),
+                format!("CIB_cert_file={CERTIFICATES}/{name}.pem"),
+                format!("CIB_key_file={CERTIFICATES}/{name}.key"),
+            ]);
+        }
         command.args(["timeout", "60"]);
         match self.whose {
             Whose::Debian => command.arg(format!("/usr/sbin/{}", words[0])),
@@ -76,11 +85,37 @@ const BY_PASSWORD: &str = "auth required pam_unix.so nodelay\\naccount required 
 /// Pacemaker's daemon is no root: the passwords of others it could not look at.
 const EVERYBODY: &str = "auth required pam_permit.so\\naccount required pam_permit.so\\n";
 
+const CERTIFICATES: &str = "/etc/certificates";
+
+/// Makes an authority on a host that vouches for `member` and `admin`, and a certificate of its own for `stranger`; gives others all of them.
+fn certificates(host: &Host, others: &[Host]) -> anyhow::Result<()> {
+    let make = "mkdir -p $folder && cd $folder\n\
+                new='openssl req -newkey rsa:2048 -nodes -days 2 -x509'\n\
+                $new -subj /CN=authority -out authority.pem -keyout authority.key\n\
+                for name in member admin; do\n\
+                    $new -CA authority.pem -CAkey authority.key -subj /CN=$name -out $name.pem -keyout $name.key\n\
+                done\n\
+                $new -subj /CN=stranger -out stranger.pem -keyout stranger.key\n\
+                chmod 644 *";
+    host.script(make, &[("folder", CERTIFICATES)])?;
+    let names = ["authority.pem", "admin.pem", "admin.key", "stranger.pem", "stranger.key"];
+    for (other, name) in others.iter().flat_map(|other| names.map(|name| (other, name))) {
+        let text = host.run("cat", &[&format!("{CERTIFICATES}/{name}")])?;
+        let variables = [("folder", CERTIFICATES), ("name", name), ("text", text.as_str())];
+        other.script("mkdir -p $folder && printf '%s\\n' \"$text\" >$folder/$name", &variables)?;
+    }
+    Ok(())
+}
+
 /// Starts a cluster of one host that can be administered from another one; anna may see nodes, dora may change everything.
 fn cluster(stack: Stack, rules: &str) -> anyhow::Result<Lab> {
     let lab = Lab::new(&Settings { witness: true, ..Settings::hosts(1) }, stack)?;
+    started(lab, rules, "CIB_pam_service=lab")
+}
+
+fn started(lab: Lab, rules: &str, environment: &str) -> anyhow::Result<Lab> {
     people(&lab.hosts[0], rules)?;
-    lab.set_environment("CIB_pam_service=lab");
+    lab.set_environment(environment);
     let acls = "<acls><acl_role id=\"reader\"><acl_permission id=\"r1\" kind=\"read\" xpath=\"//nodes\"/></acl_role>\
                 <acl_role id=\"writer\"><acl_permission id=\"w1\" kind=\"write\" xpath=\"/cib\"/></acl_role>\
                 <acl_target id=\"anna\"><role id=\"reader\"/></acl_target><acl_target id=\"dora\"><role id=\"writer\"/></acl_target></acls>";
@@ -108,7 +143,7 @@ fn whoever_may_administers_from_another_host() -> anyhow::Result<()> {
     let lab = cluster(Stack::Systole, BY_PASSWORD)?;
     let [inside, outside] = &lab.hosts[..] else { anyhow::bail!("two hosts are expected") };
     for (whose, port) in [(Whose::Debian, TLS), (Whose::Debian, CLEAR), (Whose::Ours, TLS), (Whose::Ours, CLEAR)] {
-        let client = Client { host: outside, server: inside.address(), whose, port };
+        let client = Client { host: outside, server: inside.address(), whose, port, certificate: None };
         let context = format!("{whose:?} {port}");
         let (code, text) = client.as_user("hacluster", &["cibadmin", "-Q", "-o", "resources"])?;
         assert!(code == 0 && text.contains("id=\"fencing\""), "{context}: {code} {text}\n{}", lab.story());
@@ -134,7 +169,7 @@ fn whoever_may_administers_from_another_host() -> anyhow::Result<()> {
         assert_eq!(client.as_user("hacluster", &["cibadmin", "-Q", "--xpath", "//nothing"])?.0, 105, "{context}");
     }
     // Debian's monitor is told of a change, and looks at nothing by itself meanwhile.
-    let client = Client { host: outside, server: inside.address(), whose: Whose::Debian, port: TLS };
+    let client = Client { host: outside, server: inside.address(), whose: Whose::Debian, port: TLS, certificate: None };
     let words = ["crm_mon", "--daemonize", "--output-as=text", "--output-to=/tmp/status", "--interval=3600s", "--pid-file=/tmp/pid"];
     assert_eq!(client.as_user("hacluster", &words)?.0, 0);
     let shows = |text: &str| eventually(LIMIT, || outside.run("cat", &["/tmp/status"]).is_ok_and(|shown| shown.contains(text)));
@@ -167,7 +202,7 @@ fn our_tools_administer_pacemaker_from_another_host() -> anyhow::Result<()> {
     let lab = cluster(Stack::Pacemaker, EVERYBODY)?;
     let [inside, outside] = &lab.hosts[..] else { anyhow::bail!("two hosts are expected") };
     for port in [TLS, CLEAR] {
-        let client = Client { host: outside, server: inside.address(), whose: Whose::Ours, port };
+        let client = Client { host: outside, server: inside.address(), whose: Whose::Ours, port, certificate: None };
         let (code, text) = client.as_user("hacluster", &["cibadmin", "-Q", "-o", "resources"])?;
         assert!(code == 0 && text.contains("id=\"fencing\""), "{port}: {code} {text}");
         let (code, text) = client.as_user("anna", &["cibadmin", "-Q"])?;
@@ -186,6 +221,30 @@ fn our_tools_administer_pacemaker_from_another_host() -> anyhow::Result<()> {
         assert!(code == 0 && text.contains("Online: [ node1 ]"), "{port}: {code} {text}");
         let (code, text) = client.as_user("hacluster", &["cibadmin", "-C", "-o", "resources", "-X", "<primitive id=\"fencing\"/>"])?;
         assert_eq!(code, 108, "{port}: {text}");
+    }
+    Ok(())
+}
+
+#[test]
+fn where_certificates_are_named_only_who_shows_one_comes_to_the_password() -> anyhow::Result<()> {
+    if let Some(reason) = lacking() {
+        skip("where_certificates_are_named_only_who_shows_one_comes_to_the_password", &reason);
+        return Ok(());
+    }
+    let lab = Lab::new(&Settings { witness: true, ..Settings::hosts(1) }, Stack::Systole)?;
+    certificates(&lab.hosts[0], &lab.hosts[1..])?;
+    let of = |what: &str, file: &str| format!(" PCMK_{what}_file={CERTIFICATES}/{file}");
+    let named = [of("ca", "authority.pem"), of("cert", "member.pem"), of("key", "member.key")].concat();
+    let lab = started(lab, BY_PASSWORD, &format!("CIB_pam_service=lab{named}"))?;
+    let [inside, outside] = &lab.hosts[..] else { anyhow::bail!("two hosts are expected") };
+    let ours = Client { host: outside, server: inside.address(), whose: Whose::Ours, port: TLS, certificate: Some("admin") };
+    let (code, text) = ours.as_user("hacluster", &["cibadmin", "-Q", "-o", "resources"])?;
+    assert!(code == 0 && text.contains("id=\"fencing\""), "{code} {text}\n{}", lab.story());
+    assert_eq!(ours.says("hacluster", "guessed", &["cibadmin", "-Q"])?.0, 76, "a wrong password");
+    for (whose, certificate) in [(Whose::Ours, Some("stranger")), (Whose::Ours, None), (Whose::Debian, None)] {
+        let other = Client { host: outside, server: inside.address(), whose, port: TLS, certificate };
+        let (code, text) = other.as_user("hacluster", &["cibadmin", "-Q"])?;
+        assert!(code != 0 && !text.contains("fencing"), "{whose:?} with {certificate:?}: {code} {text}\n{}", lab.story());
     }
     Ok(())
 }

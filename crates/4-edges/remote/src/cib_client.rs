@@ -1,10 +1,12 @@
 //! A tool's side of administration from another host: connect to a member, log in, ask, and wait for the answer. Blocking.
 
 use crate::cib_words;
+use crate::credentials::Certificates;
 use crate::gnutls::{Proof, Side};
 use crate::stream::Stream;
 use messages::agent::Secret;
 use messages::client::{ClientBody, ClientError, ReplyBody};
+use std::path::Path;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
@@ -22,7 +24,7 @@ pub struct Member {
     pub port: u16,
     pub user: String,
     pub password: Secret,
-    /// Over TLS.
+    /// Over TLS, with the certificates that the environment names.
     pub is_encrypted: bool,
 }
 
@@ -101,8 +103,9 @@ async fn within<T>(limit: Duration, otherwise: &str, outcome: impl Future<Output
 
 async fn open(member: &Member) -> Result<Stream, String> {
     let socket = TcpStream::connect((member.server.as_str(), member.port)).await.map_err(|error| error.to_string())?;
-    match member.is_encrypted {
-        true => Stream::open(Side::Client, socket, Proof::Nobody).await,
-        false => Stream::in_the_clear(socket),
+    if !member.is_encrypted {
+        return Stream::in_the_clear(socket);
     }
+    let certificates = Certificates::from_environment(Path::new("/"));
+    Stream::open(Side::Client, socket, certificates.as_ref().map_or(Proof::Nobody, Proof::Certificates)).await
 }

@@ -1,6 +1,7 @@
 //! One connection to a remote node, from its first attempt to its end: a task of its own.
 
-use crate::gnutls::{Proof, Side};
+use crate::credentials::NodeCredentials;
+use crate::gnutls::Side;
 use crate::protocol;
 use crate::stream::Stream;
 use messages::agent::{AgentCall, AgentName, AgentOutcome, AgentResult};
@@ -88,9 +89,9 @@ async fn connect(target: &Target) -> Result<(Stream, String), String> {
 
 async fn attempt(target: &Target) -> Result<(Stream, String), String> {
     // Read anew each time: whoever has just been given a key needs not restart anything.
-    let key = crate::read_key(&target.root).map_err(|error| error.to_string())?;
+    let ours = NodeCredentials::read(&target.root)?;
     let socket = TcpStream::connect((target.address.as_str(), target.port)).await.map_err(|error| error.to_string())?;
-    let mut stream = Stream::open(Side::Client, socket, Proof::Key(&key)).await?;
+    let mut stream = Stream::open(Side::Client, socket, ours.proof()).await?;
     stream.send(&protocol::hello(&target.mark).with("lrmd_remote_msg_id", "1").with("lrmd_remote_msg_type", "request"));
     loop {
         let answer = stream.receive().await?;

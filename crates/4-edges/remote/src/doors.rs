@@ -3,12 +3,14 @@
 //! Who does not prove at once who it is, is shown out; strangers are few at a time, and each address has a share of their places.
 
 use crate::cib_words::{self, Call, Login, Wish};
-use crate::gnutls::{Proof, Side};
+use crate::credentials::Certificates;
+use crate::gnutls::{Proof, Session, Side};
 use crate::stream::Stream;
 use messages::agent::Secret;
 use messages::client::{Account, ClientBody, ClientReply, ClientRequest, ReplyBody};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, UnboundedSender, channel, unbounded_channel};
@@ -76,6 +78,7 @@ impl Guest {
 
 /// The listening sockets with their connections.
 pub struct Doors {
+    root: PathBuf,
     /// Over TLS, and in the clear.
     ports: [Option<u16>; 2],
     listeners: [Option<TcpListener>; 2],
@@ -90,12 +93,13 @@ pub struct Doors {
 }
 
 impl Doors {
-    /// Returns doors that are all closed. Clients are numbered from `first_client`.
-    pub fn new(first_client: u64) -> Self {
+    /// Returns doors that are all closed, of the host below `root`. Clients are numbered from `first_client`.
+    pub fn new(root: impl Into<PathBuf>, first_client: u64) -> Self {
         let (tell, told) = channel(64);
         let (next_client, waiting) = (first_client, VecDeque::new());
         let (guests, again) = (BTreeMap::new(), None);
-        Self { ports: [None; 2], listeners: [None, None], said: [None, None], again, guests, next_client, tell, told, waiting }
+        let (root, ports, listeners, said) = (root.into(), [None; 2], [None, None], [None, None]);
+        Self { root, ports, listeners, said, again, guests, next_client, tell, told, waiting }
     }
 
     /// Opens these ports and closes others; who came in by one that is closed is shown out. To be called inside a tokio runtime.
@@ -115,8 +119,15 @@ impl Doors {
         self.again = None;
         for door in 0..2 {
             let (Some(port), None) = (self.ports[door], &self.listeners[door]) else { continue };
-            let how = ["over TLS", "in the clear"][door];
-            let said = match bind(port) {
+            let certificates = (door == 0).then(|| Certificates::from_environment(&self.root)).flatten();
+            let how = match (door, &certificates) {
+                (0, Some(_)) => "over TLS with certificates",
+                (0, None) => "over TLS",
+                _ => "in the clear",
+            };
+            // Certificates that are of no use must not lead to a port that judges nobody by them, nor to one that lets nobody in.
+            let usable = certificates.map(|files| Session::new(Side::Server, Proof::Certificates(&files))).transpose();
+            let said = match usable.map_err(|error| error.to_string()).and_then(|_| bind(port).map_err(|error| error.to_string())) {
                 Ok(listener) => {
                     self.listeners[door] = Some(listener);
                     format!("the cluster can be administered on port {port}, {how}")
@@ -193,9 +204,9 @@ impl Doors {
         let client = self.next_client;
         self.next_client += 1;
         let (orders, ordered) = unbounded_channel();
-        let tell = self.tell.clone();
+        let (tell, root) = (self.tell.clone(), self.root.clone());
         let task = tokio::spawn(async move {
-            let reason = visit(client, door == 0, socket, ordered, &tell).await;
+            let reason = visit(client, introduce(door == 0, socket, &root), ordered, &tell).await;
             // Fails only when the daemon itself ends.
             let _ = tell.send(Told::Gone { client, reason }).await;
         });
@@ -263,8 +274,13 @@ async fn due(at: Option<Instant>) {
 }
 
 /// One client, from its knock to its end; returns why it ended.
-async fn visit(client: u64, is_tls: bool, socket: TcpStream, mut orders: UnboundedReceiver<Order>, tell: &Sender<Told>) -> String {
-    let (mut stream, login) = match timeout(LOGIN, introduce(is_tls, socket)).await {
+async fn visit(
+    client: u64,
+    introduced: impl Future<Output = Result<(Stream, Login), String>>,
+    mut orders: UnboundedReceiver<Order>,
+    tell: &Sender<Told>,
+) -> String {
+    let (mut stream, login) = match timeout(LOGIN, introduced).await {
         Ok(Ok(introduced)) => introduced,
         Ok(Err(reason)) => return reason,
         Err(_) => return "it did not say in time who it is".to_owned(),
@@ -307,10 +323,12 @@ async fn visit(client: u64, is_tls: bool, socket: TcpStream, mut orders: Unbound
 }
 
 /// Does the handshake, if there is to be one, and hears who it is.
-async fn introduce(is_tls: bool, socket: TcpStream) -> Result<(Stream, Login), String> {
-    let mut stream = match is_tls {
-        true => Stream::open(Side::Server, socket, Proof::Nobody).await?,
-        false => Stream::in_the_clear(socket)?,
+async fn introduce(is_tls: bool, socket: TcpStream, root: &Path) -> Result<(Stream, Login), String> {
+    let mut stream = if is_tls {
+        let certificates = Certificates::from_environment(root);
+        Stream::open(Side::Server, socket, certificates.as_ref().map_or(Proof::Nobody, Proof::Certificates)).await?
+    } else {
+        Stream::in_the_clear(socket)?
     };
     stream.limit(LOGIN_MESSAGE_MAX);
     let message = stream.receive().await?;

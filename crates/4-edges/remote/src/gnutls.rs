@@ -1,12 +1,16 @@
-//! GnuTLS, loaded at run time, as the few functions that a session needs, under a pre-shared key or with nobody proven; and that session, safe to use.
+//! GnuTLS, loaded at run time, as the few functions that a session needs, under a pre-shared key, with certificates or with nobody proven; and
+//! that session, safe to use.
 //!
 //! The program starts without the library; the first connection says that it is missing. A session does no input or output of its
 //! own: bytes of the network are fed in and taken out, so that nothing here ever waits.
 #![expect(unsafe_code, reason = "C functions are loaded, declared and called here")]
 
+use crate::credentials::Certificates;
 use libloading::Library;
 use std::collections::VecDeque;
-use std::ffi::{c_char, c_int, c_uint, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 /// Why a session is of no use.
@@ -15,28 +19,50 @@ pub enum TlsError {
     /// The library is not installed, or is another than this one knows.
     #[error("GnuTLS cannot be used: {0}")]
     Library(String),
+    /// A file of certificates is not there, or not what it should be.
+    #[error("{}: {reason}", path.display())]
+    Certificates { path: PathBuf, reason: String },
     /// The other side, or the key, is not what it should be.
     #[error("{call}: {reason}")]
     Failed { call: &'static str, reason: String },
 }
 
+impl TlsError {
+    /// Returns what the library says, without what it was doing.
+    fn reason(self) -> String {
+        match self {
+            Self::Library(reason) | Self::Certificates { reason, .. } | Self::Failed { reason, .. } => reason,
+        }
+    }
+}
+
 const LIBRARY: &str = "libgnutls.so.30";
 /// Compat: the identity that Pacemaker's members give; the other side looks at the key alone.
-const IDENTITY: &std::ffi::CStr = c"lrmd";
+const IDENTITY: &CStr = c"lrmd";
 /// Compat: Pacemaker's choice of algorithms.
-const KEY_PRIORITIES: &std::ffi::CStr = c"NORMAL:+DHE-PSK:+PSK";
-const ANONYMOUS_PRIORITIES: &std::ffi::CStr = c"NORMAL:+ANON-DH";
+const KEY_PRIORITIES: &CStr = c"NORMAL:+DHE-PSK:+PSK";
+const ANONYMOUS_PRIORITIES: &CStr = c"NORMAL:+ANON-DH";
+const CERTIFICATE_PRIORITIES: &CStr = c"NORMAL";
 
 const SERVER: c_uint = 1;
 const CLIENT: c_uint = 1 << 1;
 const NONBLOCK: c_uint = 1 << 3;
-/// `GNUTLS_CRD_ANON` and `GNUTLS_CRD_PSK`.
+/// `GNUTLS_CRD_CERTIFICATE`, `GNUTLS_CRD_ANON` and `GNUTLS_CRD_PSK`.
+const CERTIFICATE: c_int = 1;
 const ANON: c_int = 2;
 const PSK: c_int = 4;
 /// `GNUTLS_PSK_KEY_RAW`.
 const RAW: c_int = 0;
 /// `GNUTLS_SEC_PARAM_MEDIUM`: primes of 2048 bits.
 const MEDIUM: c_int = 6;
+/// `GNUTLS_X509_FMT_PEM`, `GNUTLS_PKCS_PLAIN`, `GNUTLS_CERT_REQUIRE` and `GNUTLS_CRT_X509`.
+const PEM: c_int = 1;
+const NO_PASSWORD: c_uint = 1;
+const REQUIRED: c_int = 2;
+const X509: c_int = 1;
+/// `GNUTLS_E_FATAL_ALERT_RECEIVED` and `GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR`.
+const REFUSED: c_int = -12;
+const NOT_BELIEVED: c_int = -348;
 /// `GNUTLS_E_AGAIN` and `GNUTLS_E_INTERRUPTED`.
 const AGAIN: [isize; 2] = [-28, -52];
 /// `GNUTLS_E_PREMATURE_TERMINATION`: closed without a farewell.
@@ -61,6 +87,8 @@ macro_rules! table {
             $($field: unsafe extern "C" fn($($argument),*) $(-> $answer)?,)*
             /// `gnutls_malloc`: what is given to the library must come from its own heap.
             allocate: unsafe extern "C" fn(usize) -> *mut c_void,
+            /// `gnutls_free`, for what it gives.
+            release: unsafe extern "C" fn(*mut c_void),
             _library: Library,
         }
 
@@ -72,7 +100,8 @@ macro_rules! table {
                     let library = Library::new(LIBRARY)?;
                     $(let $field = *library.get(concat!("gnutls_", stringify!($field), "\0").as_bytes())?;)*
                     let allocate = **library.get::<*const unsafe extern "C" fn(usize) -> *mut c_void>(b"gnutls_malloc\0")?;
-                    Ok(Self { $($field,)* allocate, _library: library })
+                    let release = **library.get::<*const unsafe extern "C" fn(*mut c_void)>(b"gnutls_free\0")?;
+                    Ok(Self { $($field,)* allocate, release, _library: library })
                 }
             }
         }
@@ -96,6 +125,19 @@ table! {
     anon_allocate_server_credentials: fn(*mut *mut c_void) -> c_int;
     anon_free_server_credentials: fn(*mut c_void);
     anon_set_server_known_dh_params: fn(*mut c_void, c_int) -> c_int;
+    certificate_allocate_credentials: fn(*mut *mut c_void) -> c_int;
+    certificate_free_credentials: fn(*mut c_void);
+    certificate_set_known_dh_params: fn(*mut c_void, c_int) -> c_int;
+    certificate_set_x509_trust_file: fn(*mut c_void, *const c_char, c_int) -> c_int;
+    certificate_set_x509_crl_file: fn(*mut c_void, *const c_char, c_int) -> c_int;
+    certificate_set_x509_key_file2: fn(*mut c_void, *const c_char, *const c_char, c_int, *const c_char, c_uint) -> c_int;
+    certificate_server_set_request: fn(Raw, c_int);
+    certificate_verification_status_print: fn(c_uint, c_int, *mut Datum, c_uint) -> c_int;
+    session_set_verify_cert: fn(Raw, *const c_char, c_uint);
+    session_get_verify_cert_status: fn(Raw) -> c_uint;
+    alert_send_appropriate: fn(Raw, c_int) -> c_int;
+    alert_get: fn(Raw) -> c_int;
+    alert_get_name: fn(c_int) -> *const c_char;
     transport_set_ptr: fn(Raw, *mut c_void);
     transport_set_pull_function: fn(Raw, Pull);
     transport_set_push_function: fn(Raw, Push);
@@ -137,6 +179,8 @@ pub(crate) enum Side {
 pub(crate) enum Proof<'k> {
     /// A key that both have.
     Key(&'k [u8]),
+    /// Certificates of authorities that each trusts. Compat: which host one is for is not looked at, by either side.
+    Certificates(&'k Certificates),
     /// Nothing: what is said is hidden from who only listens. Who the other is must be proven by what is said.
     Nobody,
 }
@@ -145,7 +189,7 @@ pub(crate) enum Proof<'k> {
 pub(crate) struct Session {
     functions: &'static Functions,
     side: Side,
-    /// Which kind of credentials there are: `ANON` or `PSK`.
+    /// Which kind of credentials there are: `CERTIFICATE`, `ANON` or `PSK`.
     kind: c_int,
     raw: Raw,
     credentials: *mut c_void,
@@ -161,25 +205,43 @@ impl Session {
         let functions = functions()?;
         let (kind, key) = match proof {
             Proof::Key(key) => (PSK, key.to_vec()),
+            Proof::Certificates(_) => (CERTIFICATE, Vec::new()),
             Proof::Nobody => (ANON, Vec::new()),
         };
         let pipes = Pipes { session: std::ptr::null_mut(), key, incoming: VecDeque::new(), ended: false, outgoing: Vec::new() };
         let pipes = Box::into_raw(Box::new(pipes));
         let mut this = Self { functions, side, kind, raw: std::ptr::null_mut(), credentials: std::ptr::null_mut(), pipes };
-        this.set_up()?;
+        this.begin()?;
+        match proof {
+            Proof::Certificates(certificates) => this.set_certificates(certificates)?,
+            _ => this.set_secret()?,
+        }
+        this.connect()?;
         Ok(this)
     }
 
-    fn set_up(&mut self) -> Result<(), TlsError> {
+    fn begin(&mut self) -> Result<(), TlsError> {
         let f = self.functions;
         let flags = if self.side == Side::Client { CLIENT } else { SERVER };
-        // Safety: pointers are to fields and to the box that `self` owns and frees only after the session; the library copies key and
-        // names. Every pointer that is used was set by the call before, whose answer is looked at.
+        let priorities = match self.kind {
+            PSK => KEY_PRIORITIES,
+            ANON => ANONYMOUS_PRIORITIES,
+            _ => CERTIFICATE_PRIORITIES,
+        };
+        // Safety: pointers are to fields and to the box that `self` owns and frees only after the session; the text is constant. Every
+        // pointer that is used was set by the call before, whose answer is looked at.
         unsafe {
             check(f, "gnutls_init", (f.init)(&mut self.raw, flags | NONBLOCK))?;
             (*self.pipes).session = self.raw;
-            let priorities = if self.kind == PSK { KEY_PRIORITIES } else { ANONYMOUS_PRIORITIES };
-            check(f, "gnutls_priority_set_direct", (f.priority_set_direct)(self.raw, priorities.as_ptr(), std::ptr::null_mut()))?;
+            check(f, "gnutls_priority_set_direct", (f.priority_set_direct)(self.raw, priorities.as_ptr(), std::ptr::null_mut()))
+        }
+    }
+
+    /// Makes the credentials of a session under a key, or of one that proves nobody.
+    fn set_secret(&mut self) -> Result<(), TlsError> {
+        let f = self.functions;
+        // Safety: as in `begin`; the library copies key and name.
+        unsafe {
             match (self.kind, self.side) {
                 (ANON, Side::Client) => {
                     check(f, "gnutls_anon_allocate_client_credentials", (f.anon_allocate_client_credentials)(&mut self.credentials))?;
@@ -201,6 +263,43 @@ impl Session {
                     check(f, "gnutls_psk_set_server_known_dh_params", (f.psk_set_server_known_dh_params)(self.credentials, MEDIUM))?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    fn set_certificates(&mut self, files: &Certificates) -> Result<(), TlsError> {
+        let f = self.functions;
+        let of = |path: &Path, reason: String| TlsError::Certificates { path: path.to_owned(), reason };
+        let name = |path: &Path| CString::new(path.as_os_str().as_bytes()).map_err(|error| of(path, error.to_string()));
+        let [authorities, certificate, key] = [name(&files.authorities)?, name(&files.certificate)?, name(&files.key)?];
+        let told = |path: &Path, answer: c_int| check(f, "", answer).map_err(|error| of(path, error.reason()));
+        // Safety: as in `begin`; names outlive the calls, which read the files.
+        unsafe {
+            check(f, "gnutls_certificate_allocate_credentials", (f.certificate_allocate_credentials)(&mut self.credentials))?;
+            let count = (f.certificate_set_x509_trust_file)(self.credentials, authorities.as_ptr(), PEM);
+            told(&files.authorities, count)?;
+            if count == 0 {
+                return Err(of(&files.authorities, "there is no certificate in it".to_owned()));
+            }
+            if let Some(path) = &files.revoked {
+                told(path, (f.certificate_set_x509_crl_file)(self.credentials, name(path)?.as_ptr(), PEM))?;
+            }
+            let (certificate, key) = (certificate.as_ptr(), key.as_ptr());
+            let answer = (f.certificate_set_x509_key_file2)(self.credentials, certificate, key, PEM, std::ptr::null(), NO_PASSWORD);
+            told(&files.certificate, answer)?;
+            if self.side == Side::Server {
+                check(f, "gnutls_certificate_set_known_dh_params", (f.certificate_set_known_dh_params)(self.credentials, MEDIUM))?;
+                (f.certificate_server_set_request)(self.raw, REQUIRED);
+            }
+            (f.session_set_verify_cert)(self.raw, std::ptr::null(), 0);
+        }
+        Ok(())
+    }
+
+    fn connect(&mut self) -> Result<(), TlsError> {
+        let f = self.functions;
+        // Safety: as in `begin`; the callbacks get the box, which lives as long as the session.
+        unsafe {
             check(f, "gnutls_credentials_set", (f.credentials_set)(self.raw, self.kind, self.credentials))?;
             (f.session_set_ptr)(self.raw, self.pipes.cast());
             (f.transport_set_ptr)(self.raw, self.pipes.cast());
@@ -232,7 +331,32 @@ impl Session {
         if AGAIN.contains(&(answer as isize)) {
             return Ok(false);
         }
-        check(self.functions, "TLS handshake", answer).map(|()| true)
+        if answer < 0 {
+            // Safety: as above. So the other side learns why.
+            unsafe { (self.functions.alert_send_appropriate)(self.raw, answer) };
+        }
+        self.judge("TLS handshake", answer).map(|()| true)
+    }
+
+    /// Looks at an answer that may be about the other side: what it said, or why it is not believed.
+    fn judge(&self, call: &'static str, answer: c_int) -> Result<(), TlsError> {
+        let f = self.functions;
+        // Safety: the session is set up; texts of alerts are constant, that of the verdict is copied and given back.
+        let reason = unsafe {
+            match answer {
+                REFUSED => text((f.alert_get_name)((f.alert_get)(self.raw))).map(|said| format!("the other side refused: {said}")),
+                NOT_BELIEVED => {
+                    let mut verdict = Datum { data: std::ptr::null_mut(), size: 0 };
+                    let status = (f.session_get_verify_cert_status)(self.raw);
+                    (f.certificate_verification_status_print)(status, X509, &mut verdict, 0);
+                    let reason = text(verdict.data.cast());
+                    (f.release)(verdict.data.cast());
+                    reason.map(|reason| reason.trim().to_owned())
+                }
+                _ => None,
+            }
+        };
+        reason.map_or_else(|| check(f, call, answer), |reason| Err(TlsError::Failed { call, reason }))
     }
 
     /// Encrypts bytes.
@@ -243,7 +367,7 @@ impl Session {
             match usize::try_from(answer) {
                 Ok(sent) => bytes = &bytes[sent..],
                 Err(_) if AGAIN.contains(&answer) => {}
-                Err(_) => check(self.functions, "TLS send", answer as c_int)?,
+                Err(_) => self.judge("TLS send", answer as c_int)?,
             }
         }
         Ok(())
@@ -260,7 +384,7 @@ impl Session {
                 answer if AGAIN.contains(&answer) => return Ok(false),
                 answer => match usize::try_from(answer) {
                     Ok(length) => into.extend(&buffer[..length]),
-                    Err(_) => check(self.functions, "TLS receive", answer as c_int)?,
+                    Err(_) => self.judge("TLS receive", answer as c_int)?,
                 },
             }
         }
@@ -283,11 +407,17 @@ fn check(functions: &Functions, call: &'static str, answer: c_int) -> Result<(),
         return Ok(());
     }
     // Safety: the library answers with a text of its own that is never freed, or with null.
-    let reason = unsafe {
-        let text = (functions.strerror)(answer);
-        if text.is_null() { String::new() } else { std::ffi::CStr::from_ptr(text).to_string_lossy().into_owned() }
-    };
-    Err(TlsError::Failed { call, reason })
+    let reason = unsafe { text((functions.strerror)(answer)) };
+    Err(TlsError::Failed { call, reason: reason.unwrap_or_default() })
+}
+
+/// Copies a text of the library's.
+///
+/// # Safety
+/// It is null, or ends with a zero.
+unsafe fn text(of: *const c_char) -> Option<String> {
+    // Safety: the caller's promise.
+    (!of.is_null()).then(|| unsafe { CStr::from_ptr(of) }.to_string_lossy().into_owned())
 }
 
 impl Drop for Session {
@@ -299,6 +429,7 @@ impl Drop for Session {
             }
             if !self.credentials.is_null() {
                 match (self.kind, self.side) {
+                    (CERTIFICATE, _) => (self.functions.certificate_free_credentials)(self.credentials),
                     (ANON, Side::Client) => (self.functions.anon_free_client_credentials)(self.credentials),
                     (ANON, Side::Server) => (self.functions.anon_free_server_credentials)(self.credentials),
                     (_, Side::Client) => (self.functions.psk_free_client_credentials)(self.credentials),
@@ -311,7 +442,7 @@ impl Drop for Session {
 }
 
 extern "C" fn pull(pipes: *mut c_void, buffer: *mut c_void, length: usize) -> isize {
-    // Safety: the pointer is the one given in `set_up`; the buffer has room for `length` bytes.
+    // Safety: the pointer is the one given in `connect`; the buffer has room for `length` bytes.
     unsafe {
         let pipes = &mut *pipes.cast::<Pipes>();
         if pipes.incoming.is_empty() {
@@ -331,7 +462,7 @@ extern "C" fn pull(pipes: *mut c_void, buffer: *mut c_void, length: usize) -> is
 }
 
 extern "C" fn push(pipes: *mut c_void, bytes: *const c_void, length: usize) -> isize {
-    // Safety: the pointer is the one given in `set_up`; `length` bytes are there to be read.
+    // Safety: the pointer is the one given in `connect`; `length` bytes are there to be read.
     unsafe {
         let pipes = &mut *pipes.cast::<Pipes>();
         pipes.outgoing.extend_from_slice(std::slice::from_raw_parts(bytes.cast::<u8>(), length));
@@ -342,7 +473,7 @@ extern "C" fn push(pipes: *mut c_void, bytes: *const c_void, length: usize) -> i
 /// Gives the library the one key there is, whoever asks for it. Compat: Pacemaker's remote side looks at the key alone as well.
 extern "C" fn find_key(session: Raw, _identity: *const c_char, key: *mut Datum) -> c_int {
     let Ok(functions) = functions() else { return -1 };
-    // Safety: the session's pointer is the one given in `set_up`; the library frees the copy, which comes from its own heap.
+    // Safety: the session's pointer is the one given in `connect`; the library frees the copy, which comes from its own heap.
     unsafe {
         let pipes = &*(functions.session_get_ptr)(session).cast::<Pipes>();
         let copy = (functions.allocate)(pipes.key.len()).cast::<u8>();
@@ -357,77 +488,4 @@ extern "C" fn find_key(session: Raw, _identity: *const c_char, key: *mut Datum) 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn carry(from: &mut Session, to: &mut Session) {
-        let bytes = from.take_outgoing();
-        to.feed(&bytes);
-    }
-
-    /// Returns both sides, or says that the test is left out without the library.
-    fn pair(test: &str, client: Proof<'_>, server: Proof<'_>) -> Option<(Session, Session)> {
-        match (Session::new(Side::Client, client), Session::new(Side::Server, server)) {
-            (Ok(client), Ok(server)) => Some((client, server)),
-            (Err(error), _) | (_, Err(error)) => {
-                println!("skipped: {test}: {error}");
-                None
-            }
-        }
-    }
-
-    /// Goes on until both are done or one refuses.
-    fn shake(client: &mut Session, server: &mut Session) -> Result<(), TlsError> {
-        let (mut client_done, mut server_done) = (false, false);
-        for _ in 0..20 {
-            client_done = client_done || client.handshake()?;
-            carry(client, server);
-            server_done = server_done || server.handshake()?;
-            carry(server, client);
-            if client_done && server_done {
-                return Ok(());
-            }
-        }
-        panic!("no end of the handshake");
-    }
-
-    #[test]
-    fn the_two_sides_understand_each_other_under_one_key_only() {
-        let Some((mut client, mut server)) =
-            pair("the_two_sides_understand_each_other_under_one_key_only", Proof::Key(b"geheim"), Proof::Key(b"geheim"))
-        else {
-            return;
-        };
-        shake(&mut client, &mut server).unwrap();
-        let text = vec![b'x'; 100_000];
-        client.send(&text).unwrap();
-        carry(&mut client, &mut server);
-        let mut heard = Vec::new();
-        assert!(!server.receive(&mut heard).unwrap());
-        assert_eq!(heard, text);
-        server.close();
-        carry(&mut server, &mut client);
-        assert!(client.receive(&mut Vec::new()).unwrap());
-
-        for other in [Proof::Key(b"another"), Proof::Nobody] {
-            let (mut client, mut server) =
-                (Session::new(Side::Client, Proof::Key(b"geheim")).unwrap(), Session::new(Side::Server, other).unwrap());
-            assert!(shake(&mut client, &mut server).is_err(), "{other:?}");
-        }
-    }
-
-    #[test]
-    fn two_that_do_not_know_each_other_speak_in_private() {
-        let Some((mut client, mut server)) = pair("two_that_do_not_know_each_other_speak_in_private", Proof::Nobody, Proof::Nobody) else {
-            return;
-        };
-        shake(&mut client, &mut server).unwrap();
-        client.send(b"geheim").unwrap();
-        let bytes = client.take_outgoing();
-        assert!(!bytes.windows(6).any(|part| part == b"geheim"));
-        server.feed(&bytes);
-        let mut heard = Vec::new();
-        assert!(!server.receive(&mut heard).unwrap());
-        assert_eq!(heard, b"geheim");
-    }
-}
+mod tests;

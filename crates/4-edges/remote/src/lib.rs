@@ -11,6 +11,7 @@ mod cib_client;
 mod cib_words;
 mod client;
 mod connection;
+mod credentials;
 mod doors;
 mod frame;
 mod gnutls;

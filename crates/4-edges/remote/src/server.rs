@@ -1,6 +1,7 @@
 //! The remote node's listening socket, and a task for each member that is connected.
 
-use crate::gnutls::{Proof, Side};
+use crate::credentials::NodeCredentials;
+use crate::gnutls::Side;
 use crate::stream::Stream;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -10,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, UnboundedSender, channel, unbounded_channel};
 use xml::Element;
 
-/// How long whoever connects may take to prove that it has the key.
+/// How long whoever connects may take to prove that it has the key, or a certificate.
 const PROOF: Duration = Duration::from_secs(10);
 /// How many may be trying to prove it at a time: who does not have the key cannot keep out who has.
 const STRANGERS_MAX: usize = 64;
@@ -56,7 +57,7 @@ enum Told {
 }
 
 impl Server {
-    /// Listens. The key is read anew for each member, below `root`.
+    /// Listens. The key, or the certificates, are read anew for each member, below `root`.
     ///
     /// # Errors
     /// The address cannot be listened on.
@@ -101,11 +102,11 @@ impl Server {
         self.strangers += 1;
         let (root, tell) = (self.root.clone(), self.tell.clone());
         tokio::spawn(async move {
-            let opened = match crate::read_key(&root) {
-                Ok(key) => tokio::time::timeout(PROOF, Stream::open(Side::Server, socket, Proof::Key(&key))).await,
-                Err(error) => Ok(Err(error.to_string())),
+            let opened = match NodeCredentials::read(&root) {
+                Ok(ours) => tokio::time::timeout(PROOF, Stream::open(Side::Server, socket, ours.proof())).await,
+                Err(reason) => Ok(Err(reason)),
             };
-            let stream = match opened.unwrap_or_else(|_| Err("it did not prove that it has the key in time".to_owned())) {
+            let stream = match opened.unwrap_or_else(|_| Err("it did not prove in time that it is a member".to_owned())) {
                 Ok(stream) => stream,
                 Err(reason) => return drop(tell.send(Told::Refused { from, reason }).await),
             };

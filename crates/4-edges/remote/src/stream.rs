@@ -2,7 +2,9 @@
 
 use crate::frame;
 use crate::gnutls::{Proof, Session, Side, TlsError};
+use rustix::net::sockopt;
 use std::io;
+use std::time::Duration;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use xml::Element;
@@ -11,6 +13,11 @@ use xml::Element;
 const QUEUE_MAX: usize = 64 << 20;
 /// What is read in one turn, so that who sends much does not hold up others, in reads of 16 KiB.
 const READS_MAX: usize = 16;
+/// When a silent connection is asked for a sign of life, how often again, and after how many unanswered questions it is lost: a host
+/// that lost its power says no farewell, and what follows changes has nothing to send.
+const SILENCE: Duration = Duration::from_secs(60);
+const ASK_AGAIN: Duration = Duration::from_secs(10);
+const ASK_MAX: u32 = 6;
 
 /// A connection whose handshake is done.
 pub(crate) struct Stream {
@@ -51,7 +58,7 @@ impl Stream {
     }
 
     fn over(socket: TcpStream, session: Option<Session>) -> Result<Self, String> {
-        socket.set_nodelay(true).map_err(|error| error.to_string())?;
+        set_up(&socket).map_err(|error| error.to_string())?;
         Ok(Self { socket, session, plain: Vec::new(), outbox: Vec::new(), sent: 0, limit: frame::LENGTH_MAX, ended: None })
     }
 
@@ -135,6 +142,9 @@ impl Stream {
                         Some(session) => session.feed(&buffer[..length]),
                         None => self.plain.extend(&buffer[..length]),
                     }
+                    // Compat: Pacemaker sends a message in pieces and holds the second back until the first is acknowledged. The kernel
+                    // would do that 40 ms later, and forgets this wish with each answer that is sent. That it is deaf to it costs time only.
+                    let _ = sockopt::set_tcp_quickack(&self.socket, true);
                     continue;
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
@@ -162,5 +172,39 @@ impl Stream {
                 }
             }
         }
+    }
+}
+
+fn set_up(socket: &TcpStream) -> io::Result<()> {
+    socket.set_nodelay(true)?;
+    sockopt::set_socket_keepalive(socket, true)?;
+    sockopt::set_tcp_keepidle(socket, SILENCE)?;
+    sockopt::set_tcp_keepintvl(socket, ASK_AGAIN)?;
+    sockopt::set_tcp_keepcnt(socket, ASK_MAX)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+
+    #[test]
+    fn what_was_read_is_acknowledged_at_once_and_silence_is_looked_into() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let socket = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let mut client = Stream::in_the_clear(socket).unwrap();
+            let mut server = Stream::in_the_clear(listener.accept().await.unwrap().0).unwrap();
+            assert!(sockopt::socket_keepalive(&server.socket).unwrap());
+            for _ in 0..3 {
+                client.send(&Element::new("question"));
+                assert_eq!(server.receive().await.unwrap().name, "question");
+                assert!(sockopt::tcp_quickack(&server.socket).unwrap());
+                server.send(&Element::new("answer"));
+                assert_eq!(client.receive().await.unwrap().name, "answer");
+            }
+        });
     }
 }

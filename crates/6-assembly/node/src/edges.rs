@@ -83,7 +83,7 @@ impl Edges {
             agentd: Link::new(stream)?,
             remotes: Connections::new(&options.root, format!("{}/{life}", options.node)),
             server: None,
-            doors: Doors::new(FOREIGN_CLIENTS),
+            doors: Doors::new(&options.root, FOREIGN_CLIENTS),
             checks_logins: false,
             // A send fails only when the loop has ended.
             writer: Some(Writer::start(&options.root, move |stored| drop(tell_stored.send(Told::Stored(stored))))?),
