@@ -5,6 +5,9 @@ use messages::operation::OperationOrder;
 use model::{AgentExit, ExecutionStatus};
 use std::time::Duration;
 
+/// How much of what an agent wrote stands for a reason that it did not give, in characters.
+const SAID_MAX: usize = 200;
+
 /// An operation's result in the words of the history.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Verdict {
@@ -36,7 +39,9 @@ pub(crate) fn verdict(order: &OperationOrder, result: &AgentResult) -> Verdict {
         AgentOutcome::Exited(code) if agent.class == "stonith" => device_verdict(*code, result),
         AgentOutcome::Exited(code) => {
             let exit = exit_of(agent, &order.operation, *code);
-            let reason = result.exit_reason.clone().filter(|reason| !reason.is_empty());
+            let given = result.exit_reason.clone().filter(|reason| !reason.is_empty());
+            // Compat: C-520. Without it a person would have to look for the agent's own words in the log of the right host.
+            let reason = given.or_else(|| (*code != 0).then(|| last_line(&result.stderr)).flatten());
             Verdict { status: ExecutionStatus::Done, exit, reason }
         }
         AgentOutcome::Signalled(signal) => {
@@ -61,9 +66,15 @@ fn device_verdict(code: i32, result: &AgentResult) -> Verdict {
     if code == 0 {
         return Verdict::done(AgentExit::OK);
     }
-    let said = result.stderr.lines().rev().chain(result.stdout.lines().rev()).map(str::trim).find(|line| !line.is_empty());
-    let reason = said.map_or_else(|| format!("the fence agent exited with {code}"), str::to_owned);
+    let said = last_line(&result.stderr).or_else(|| last_line(&result.stdout));
+    let reason = said.unwrap_or_else(|| format!("the fence agent exited with {code}"));
     Verdict::failed(ExecutionStatus::Error, AgentExit::ERROR, reason)
+}
+
+/// Returns the last words that were written, if any.
+fn last_line(text: &str) -> Option<String> {
+    let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
+    Some(line.chars().take(SAID_MAX).collect())
 }
 
 /// Returns an exit code in the sense of OCF. LSB scripts have codes of their own, other ones for `status`.

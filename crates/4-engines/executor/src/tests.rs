@@ -436,6 +436,16 @@ fn a_stop_uses_the_parameters_of_the_start() {
 }
 
 #[test]
+fn an_agent_that_gives_no_reason_is_quoted() {
+    let mut rig = Rig::new();
+    rig.ordered("web", "start", 0);
+    let told = rig.prints(1, AgentOutcome::Exited(1), "listening", "reading web.conf\nweb.conf:3: no such option\n\n");
+    assert_eq!(told[0], "report web_start_0 call 1 complete rc 1 (web.conf:3: no such option)");
+    rig.ordered("web", "stop", 0);
+    assert_eq!(rig.prints(2, AgentOutcome::Exited(0), "", "stopped")[0], "report web_stop_0 call 2 complete rc 0");
+}
+
+#[test]
 fn a_fence_device_starts_by_being_checked() {
     let device = |operation: &str, interval: u64| {
         let mut order = order("power", operation, interval);
