@@ -118,7 +118,7 @@ impl Cluster {
     /// Returns the whole CIB, as far as the user may see it.
     pub fn cib(&self) -> Result<Element, Refusal> {
         match &self.source {
-            Source::File(path) => self.visible(read_file(path)?),
+            Source::File(path) => self.visible(read_in_place(path)?),
             Source::Daemon(_) | Source::Abroad(_) => {
                 let body = ClientBody::CibQuery { section: None, xpath: None, without_children: false };
                 match self.request(body)? {
@@ -179,6 +179,12 @@ pub fn read_file(path: &Path) -> Result<Element, Refusal> {
     };
     read.map_err(|error| Refusal::new(Exit::NO_INPUT, format!("failed to read {}: {error}", path.display())))?;
     parse(&bytes, &path.display().to_string())
+}
+
+/// Reads the file that stands in the cluster's place. Compat: one that is not there is a cluster that cannot be reached.
+pub(crate) fn read_in_place(path: &Path) -> Result<Element, Refusal> {
+    let is_absent = path != Path::new("-") && !path.exists();
+    read_file(path).map_err(|refusal| if is_absent { Refusal::new(Exit::NO_SUCH, refusal.message) } else { refusal })
 }
 
 /// Parses XML; the error names where it came from.

@@ -14,7 +14,7 @@ use xml::Element;
 ///
 /// Access rules are those of `user`, whom `CIB_user` or `cibadmin --user` names.
 pub fn edit(path: &Path, edit: &CibEdit, user: Option<&str>) -> Result<(), Refusal> {
-    let old = crate::read_file(path)?;
+    let old = crate::cluster::read_in_place(path)?;
     let new = edited(&old, edit, user)?;
     if edit.dry_run || new == old { Ok(()) } else { write(path, &new) }
 }

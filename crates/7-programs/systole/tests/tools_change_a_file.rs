@@ -51,6 +51,12 @@ fn parameters_of_a_clone_are_set_where_pacemaker_sets_them() {
         ("crm_resource --clear --expired", 0, ""),
         ("crm_resource -r c -U", 0, "Removing constraint: cli-ban-c-on-node1"),
         ("crm_resource words", 64, "[1 of 1] words"),
+        ("crm_resource --get-property type -r web", 0, "Dummy\n"),
+        ("crm_resource --set-property description -v d -r web", 105, "Must specify -t with resource type"),
+        ("crm_resource --set-property description -v d -r web -t primitive", 0, ""),
+        ("crm_resource -G description -r web --output-as=xml", 0, "<item name=\"description\">d</item>"),
+        ("crm_resource --validate --class ocf --provider systole --agent nosuch", 64, "ocf:systole:nosuch is not a known resource"),
+        ("crm_resource -F -r web -N nobody", 105, "Node 'nobody' not found"),
     ]);
 }
 
@@ -67,6 +73,12 @@ fn tickets_options_and_nodes_are_kept() {
         ("crm_attribute -n a -v 3", 109, "Multiple attributes match name=a"),
         ("crm_attribute -N node1 -n x -G", 105, "No such device or address"),
         ("crm_standby -N node1 -v on", 0, ""),
+        ("crm_attribute -t nodes -N node1 -P no.* -v on", 64, "pattern can only be used"),
+        ("crm_attribute -t nodes -N node1 -n kept-a -v 1", 0, ""),
+        ("crm_attribute -t nodes -N node1 -P kept.* -v 2", 0, ""),
+        ("crm_attribute -t nodes -N node1 -P kept.* -G -q", 0, "2\n"),
+        ("crm_attribute -t nodes -N node1 -P kept.* -D", 0, "Deleted nodes attribute: id=nodes-1-kept-a name=kept-a"),
+        ("iso8601 -p -0001-10-01/P1M", 2, "Invalid interval specified"),
         ("crm_standby -N node1 -G", 0, "scope=nodes  name=standby value=on"),
         ("cibadmin -C -o nodes -X <node_/>", 78, "Call failed: Update does not conform to the configured schema"),
         ("cibadmin -C -o nodes -X <node", 78, ""),
@@ -101,5 +113,42 @@ fn native_commands_answer_in_json() {
         ("ban c node1 --output json", 0, r#""done":true"#),
         ("clear c --output json", 0, "removed cli-ban-c-on-node1"),
         ("move nobody node1 --output json", 105, r#""meaning":"No such object""#),
+    ]);
+}
+
+#[test]
+fn a_copy_is_made_beside_another_and_anew_by_force() {
+    run(&[
+        ("CIB_shadow=other! crm_shadow -b -c one", 0, "CIB_shadow=one"),
+        ("CIB_shadow=other! crm_shadow -b -c one", 73, "already exists"),
+        ("CIB_shadow=other! crm_shadow -b -e two", 0, "Created new pacemaker-3.9 configuration"),
+        ("CIB_shadow=other! crm_shadow -b -r one", 64, "--force"),
+        ("crm_shadow -b -r three", 105, "Could not access shadow instance 'three'"),
+        ("crm_shadow -b -r three -f", 0, "CIB_shadow=three"),
+    ]);
+}
+
+/// As Pacemaker ends: what works on a cluster cannot reach it, what only looks at a configuration has no input.
+#[test]
+fn a_file_that_is_not_there_is_a_cluster_that_cannot_be_reached() {
+    for (words, exit) in [
+        ("cibadmin -Q", 105),
+        ("crm_resource -L", 105),
+        ("crm_attribute -n x -v 1", 105),
+        ("crm_verify -L", 66),
+        ("crm_simulate -L -S", 66),
+    ] {
+        run(&[(&format!("CIB_file=/nonexistent/cib.xml! {words}"), exit, "")]);
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_before_anything_is_asked() {
+    run(&[
+        ("crm_mon -1 -1 --group-by-node -n", 0, "Node node1"),
+        ("crm_mon -1 -i soon", 64, "Invalid value for -i: soon"),
+        ("crm_node -R nobody", 64, "--force flag is required"),
+        ("crmadmin -N -t soon", 64, "Error parsing option -t"),
+        ("stonith_admin -M -a bogus", 105, "No such device"),
     ]);
 }

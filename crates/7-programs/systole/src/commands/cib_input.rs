@@ -33,7 +33,7 @@ impl CibInput {
                 // A compressed file is one of ours or of an administrator, whom no access rules hold back.
                 match cluster.file().filter(|path| path.extension().is_some_and(|extension| extension == "bz2")) {
                     Some(path) => read_file(path),
-                    None => cluster.cib(),
+                    None => cluster.cib().map_err(not_connected),
                 }
             }
             CibInput::File(path) => read_file(path),
@@ -46,6 +46,11 @@ impl CibInput {
     pub fn prepared(&self, tool: &str) -> Result<Prepared, Refusal> {
         rehearsal::prepare(self.read(tool)?).map_err(|problems| Refusal::new(Exit::CONFIG, problems.join("\n")))
     }
+}
+
+/// Compat: to who only looks at a configuration, a file that is not there is missing input; to others, a cluster that cannot be reached.
+pub fn not_connected(refusal: Refusal) -> Refusal {
+    if refusal.exit == Exit::NO_SUCH { Refusal::new(Exit::NO_INPUT, refusal.message) } else { refusal }
 }
 
 fn read_file(path: &Path) -> Result<Element, Refusal> {

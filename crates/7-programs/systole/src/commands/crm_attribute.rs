@@ -21,7 +21,7 @@ struct Arguments {
     /// Operate on the promotion score of this resource, or of the agent that calls
     #[arg(short = 'p', long, num_args = 0..=1, default_missing_value = "")]
     promotion: Option<String>,
-    /// Operate on all attributes matching this pattern (with -G, or with -v or -D and -l reboot)
+    /// Operate on all attributes matching this pattern (with -G, -v or -D)
     #[arg(short = 'P', long)]
     pattern: Option<String>,
     /// (Advanced) Operate within the set of this XML id
@@ -155,15 +155,9 @@ fn act(arguments: &Arguments, report: &mut Report) -> Result<Exit, Refusal> {
         return options_list::list(kind, arguments.all, report);
     }
     let cluster = Cluster::from_environment("crm_attribute");
-    let is_query = arguments.update.is_none() && !arguments.delete;
     let name = match (&arguments.promotion, &arguments.pattern, &arguments.name) {
         (Some(resource), _, _) => here::promotion_attribute(Some(resource.as_str()).filter(|r| !r.is_empty()))?,
-        (None, Some(pattern), _) => {
-            if !is_query && kind(arguments)? != "status" {
-                return Err(usage("pattern can only be used with query, or with till-reboot update or delete"));
-            }
-            return of_pattern(arguments, &cluster, pattern, report);
-        }
+        (None, Some(pattern), _) => return of_pattern(arguments, &cluster, pattern, report),
         (None, None, Some(name)) => name.clone(),
         (None, None, None) if arguments.delete => return Err(usage("must specify attribute name or pattern to delete")),
         (None, None, None) if arguments.update.is_some() => return Err(usage("must specify attribute name or pattern to update")),
@@ -231,6 +225,11 @@ fn of_pattern(arguments: &Arguments, cluster: &Cluster, pattern: &str, report: &
     }
     let pairs = cluster.attributes(&holder).map_err(failed)?;
     let pairs: Vec<(String, Found)> = pairs.into_iter().filter(|(name, _)| expression.is_match(name)).collect();
+    let is_query = arguments.update.is_none() && !arguments.delete;
+    // Compat: 2.1.5 refuses a pattern for what is kept, 3.0 follows it. So do we; where it would change nothing, it is told what 2.1.5 says.
+    if pairs.is_empty() && !is_query && !matches!(holder, Holder::Transient(_)) {
+        return Err(usage("pattern can only be used with query, or with till-reboot update or delete"));
+    }
     for (name, found) in &pairs {
         let pair = Pair { name: name.clone(), set: None, id: Some(found.id.clone()) };
         match (&arguments.update, arguments.delete) {
@@ -242,8 +241,7 @@ fn of_pattern(arguments: &Arguments, cluster: &Cluster, pattern: &str, report: &
             (None, false) => show(arguments, &holder, name, &found.value, report),
         }
     }
-    let is_missing = pairs.is_empty() && arguments.update.is_none() && !arguments.delete;
-    if is_missing { Err(failed(Refusal::new(Exit::NO_SUCH, ""))) } else { Ok(Exit::OK) }
+    if is_query && pairs.is_empty() { Err(failed(Refusal::new(Exit::NO_SUCH, ""))) } else { Ok(Exit::OK) }
 }
 
 fn show(arguments: &Arguments, holder: &Holder, name: &str, value: &str, report: &mut Report) {

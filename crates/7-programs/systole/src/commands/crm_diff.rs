@@ -25,7 +25,7 @@ struct Arguments {
     /// Apply the patch in this file (- is standard input) to the original
     #[arg(short = 'p', long)]
     patch: Option<String>,
-    /// The inputs are CIBs (this is found out anyway)
+    /// The inputs are CIBs: a patch is applied only to the version that it is for
     #[arg(short = 'c', long)]
     cib: bool,
     /// Leave the versions out of the patch
@@ -47,18 +47,28 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
 
 fn input(file: Option<&String>, text: Option<&String>, what: &str) -> Result<Element, Refusal> {
     match (file, text) {
-        (_, Some(text)) => admin::parse(text.as_bytes(), what),
-        (Some(path), None) => admin::read_file(path.as_ref()),
+        (_, Some(text)) => admin::parse(text.as_bytes(), what).map_err(no_data),
+        (Some(path), None) => admin::read_file(path.as_ref()).map_err(no_data),
         (None, None) => Err(Refusal::new(Exit::USAGE, format!("{what} is needed"))),
     }
 }
 
+/// Compat: whatever keeps an input from being read ends with one code.
+fn no_data(refusal: Refusal) -> Refusal {
+    Refusal::new(Exit::DATA, refusal.message)
+}
+
 /// Returns the patch, or the patched document; nothing where the two do not differ.
 fn act(arguments: &Arguments) -> Result<Option<Element>, Refusal> {
+    if arguments.cib && arguments.no_version {
+        return Err(Refusal::new(Exit::USAGE, "-u/--no-version incompatible with -c/--cib"));
+    }
     let original = input(arguments.original.as_ref(), arguments.original_string.as_ref(), "the original (--original)")?;
     if let Some(path) = &arguments.patch {
-        let patch = Patch::from_xml(&admin::read_file(path.as_ref())?).map_err(|error| Refusal::new(Exit::DATA, error.to_string()))?;
-        let patched = patch::apply(&patch, &original, true).map_err(|error| Refusal::new(Exit::OLD, error.to_string()))?;
+        let given = admin::read_file(path.as_ref()).map_err(no_data)?;
+        let patch = Patch::from_xml(&given).map_err(|error| Refusal::new(Exit::DATA, error.to_string()))?;
+        let failed = |error: patch::PatchError| Refusal::new(Exit::ERROR, format!("Could not apply patch: {error}"));
+        let patched = patch::apply(&patch, &original, arguments.cib).map_err(failed)?;
         return Ok(Some(patched));
     }
     let new = input(arguments.new.as_ref(), arguments.new_string.as_ref(), "what to compare with (--new)")?;
@@ -93,5 +103,13 @@ mod tests {
         assert!(act(&read(&["-O", old, "-N", old])).unwrap().is_none());
         assert!(!act(&read(&["-u", "-O", old, "-N", new])).unwrap().unwrap().to_compact().contains("<version"));
         assert_eq!(act(&read(&["-N", new])).unwrap_err().exit, Exit::USAGE);
+        assert_eq!(act(&read(&["-c", "-u", "-O", old, "-N", new])).unwrap_err().exit, Exit::USAGE);
+        assert_eq!(act(&read(&["-O", "<cib", "-N", new])).unwrap_err().exit, Exit::DATA);
+        assert_eq!(act(&read(&["-O", old, "-n", "/nonexistent"])).unwrap_err().exit, Exit::DATA);
+        // The version counts where the inputs are said to be CIBs.
+        let path = file.display().to_string();
+        let words = ["-O", "<cib epoch='7'><configuration/></cib>", "-p", path.as_str(), "-c"];
+        assert!(act(&read(&words[..4])).unwrap().is_some());
+        assert_eq!(act(&read(&words)).unwrap_err().exit, Exit::ERROR);
     }
 }

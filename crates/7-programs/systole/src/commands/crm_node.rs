@@ -1,5 +1,6 @@
 //! `crm_node` and `crmadmin`: who this node is, who the members are, who coordinates.
 
+use super::cib_input;
 use super::here;
 use super::tool::{self, Report};
 use admin::{Cluster, Exit, Refusal};
@@ -57,6 +58,11 @@ fn act(arguments: &Arguments, report: &mut Report) -> Result<Exit, Refusal> {
     if !is_command && arguments.name_for_id.is_none() && arguments.remove.is_none() {
         return Err(Refusal::new(Exit::USAGE, "Must specify one of -i, -l, -n, -p, -q, -N or -R"));
     }
+    if arguments.remove.is_some() && !arguments.force {
+        let text = "The supplied command is considered dangerous. To prevent accidental destruction of the cluster, \
+                    the --force flag is required in order to proceed.";
+        return Err(Refusal::new(Exit::USAGE, text));
+    }
     let info = cluster.info()?;
     if let Some(id) = arguments.name_for_id {
         let known = info.nodes.iter().find(|(_, node)| node.id == id);
@@ -64,11 +70,6 @@ fn act(arguments: &Arguments, report: &mut Report) -> Result<Exit, Refusal> {
         report.line(name.as_str());
         report.element(Element::new("node-info").with("nodeid", id.to_string()).with("uname", name.as_str()));
     } else if let Some(name) = &arguments.remove {
-        if !arguments.force {
-            let text = "The supplied command is considered dangerous. To prevent accidental destruction of the cluster, \
-                        the --force flag is required in order to proceed.";
-            return Err(Refusal::new(Exit::USAGE, text));
-        }
         cluster.request(ClientBody::ForgetNode { node: name.as_str().into() })?;
     } else if arguments.cluster_id {
         report.line(info.id.to_string());
@@ -138,8 +139,11 @@ pub fn crmadmin(arguments: Vec<OsString>) -> ExitCode {
 }
 
 fn administer(arguments: &AdminArguments, report: &mut Report) -> Result<Exit, Refusal> {
+    if arguments.timeout.as_deref().is_some_and(|text| model::parse_interval(text).is_none()) {
+        return Err(Refusal::new(Exit::USAGE, "Error parsing option -t"));
+    }
     if let Some(kinds) = &arguments.nodes {
-        let cib = Cluster::from_environment("crmadmin").cib()?;
+        let cib = Cluster::from_environment("crmadmin").cib().map_err(cib_input::not_connected)?;
         return list_nodes(arguments, &nodes_of(&cib, kinds), report);
     }
     let cluster = Cluster::live("crmadmin");

@@ -77,17 +77,21 @@ fn act(arguments: &Arguments, report: &mut Report) -> Result<Exit, Refusal> {
         return query(arguments, name, report);
     }
     if let Some(name) = &arguments.create_empty {
-        check_active(active, name, arguments.force)?;
         let file = new_file(name, arguments.force)?;
         let schema = arguments.validate_with.as_deref().unwrap_or("pacemaker-3.9");
         write(&file, &cib::edit::empty_cib(schema))?;
         report.line(format!("Created new {schema} configuration"));
         return begin(arguments, name, true, report);
     }
-    if let Some(name) = arguments.create.as_ref().or(arguments.reset.as_ref()) {
+    if let Some(name) = &arguments.create {
+        let file = new_file(name, arguments.force)?;
+        write(&file, &real_cluster().cib()?)?;
+        return begin(arguments, name, true, report);
+    }
+    if let Some(name) = &arguments.reset {
         check_active(active, name, arguments.force)?;
-        let is_reset = arguments.reset.is_some();
-        let file = if is_reset { existing_file(name)? } else { new_file(name, arguments.force)? };
+        // Compat: as 3.0 does; 2.1.5 makes anew only what is there.
+        let file = if arguments.force { Cluster::shadow(name) } else { existing_file(name)? };
         write(&file, &real_cluster().cib()?)?;
         return begin(arguments, name, true, report);
     }
@@ -165,7 +169,7 @@ fn query(arguments: &Arguments, name: &str, report: &mut Report) -> Result<Exit,
     Ok(Exit::ERROR)
 }
 
-/// Compat: where a copy is active, another one is changed by force only.
+/// Compat: where a copy is active, another one is changed by force only; made, without. (2.1.5 makes an empty one by force only.)
 fn check_active(active: Option<&str>, name: &str, is_forced: bool) -> Result<(), Refusal> {
     match active {
         Some(other) if other != name && !is_forced => {

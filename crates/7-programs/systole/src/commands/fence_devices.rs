@@ -67,6 +67,10 @@ impl FenceDevices {
         if agent.kind == fencer::WATCHDOG_AGENT {
             return Ok(watchdog::METADATA.to_owned());
         }
+        // Compat: what is not named like an agent is a plug-in, and one that is not installed describes nothing.
+        if !agent.kind.starts_with("fence_") && !self.installed().contains(&agent.kind) {
+            return Err(Refusal::new(Exit::NO_SUCH, "Can't get fence agent meta-data: No such device"));
+        }
         if let Some(answer) = agents::describe_plugin(&self.host, &agent.kind).and_then(|question| self.answer(&question)) {
             return Ok(answer);
         }

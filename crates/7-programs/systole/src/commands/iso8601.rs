@@ -14,16 +14,16 @@ struct Arguments {
     #[arg(short = 'n', long)]
     now: bool,
     /// Read a date and time, such as '2019-09-24 00:30:00 +01:00' or '2019-040'
-    #[arg(short = 'd', long)]
+    #[arg(short = 'd', long, allow_hyphen_values = true)]
     date: Option<String>,
     /// Read a period, such as '2005-040/2005-043'
-    #[arg(short = 'p', long)]
+    #[arg(short = 'p', long, allow_hyphen_values = true)]
     period: Option<String>,
     /// Read a duration, such as 'P1M'; with -n or -d: what it ends at
     #[arg(short = 'D', long, allow_hyphen_values = true)]
     duration: Option<String>,
     /// Fail if the result is not this text
-    #[arg(short = 'E', long)]
+    #[arg(short = 'E', long, allow_hyphen_values = true)]
     expected: Option<String>,
     /// Show the result as seconds since year 0
     #[arg(short = 's', long)]

@@ -173,7 +173,8 @@ pub fn parse_tool<A: Args>(name: &'static str, arguments: Vec<OsString>) -> Resu
 /// Returns a tool's options, as help and completions know them.
 pub fn tool_command<A: Args>(name: &'static str) -> clap::Command {
     let about = super::find(name).map_or("", |command| command.about);
-    let command = CommandLine::<A>::command().name(name).about(about);
+    // Compat: an option that is given again counts as it was given last.
+    let command = CommandLine::<A>::command().name(name).about(about).args_override_self(true);
     // Compat: -h is help, where it is nothing else.
     let has_own = command.get_arguments().any(|argument| argument.get_short() == Some('h'));
     if has_own { command } else { command.mut_arg("help", |help| help.visible_short_alias('h')) }

@@ -147,7 +147,7 @@ enum Form {
 /// Runs the tool.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
     let request = tool::quoted(&arguments);
-    let (arguments, matches) = match tool::parse_with_matches::<Arguments>(Arguments::command(), arguments) {
+    let (arguments, matches) = match tool::parse_with_matches::<Arguments>(Arguments::command().args_override_self(true), arguments) {
         Ok(parsed) => parsed,
         Err(code) => return code,
     };
@@ -219,6 +219,9 @@ impl Monitor {
                 ));
             }
         };
+        if let Some(text) = arguments.interval.as_deref().filter(|text| model::parse_interval(text).is_none()) {
+            return Err(Refusal::new(Exit::USAGE, format!("Invalid value for -i: {text}")));
+        }
         let mut choice = Choice::new(form);
         choice.apply_options(&arguments, matches).map_err(|text| Refusal::new(Exit::USAGE, text))?;
         let (sections, ban_prefix) = (choice.sections, choice.ban_prefix);

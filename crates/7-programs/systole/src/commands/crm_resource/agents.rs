@@ -294,6 +294,12 @@ pub fn run_named(arguments: &Arguments, report: &mut Report) -> Result<Exit, Ref
     let agent = AgentName { class: class.clone(), provider: arguments.provider.clone(), kind: kind.clone() };
     let Some((action, option)) = arguments.forced_action() else { return Err(usage("no action is asked for")) };
     let parameters = arguments.pairs()?.into_iter().collect();
+    // Units have no program, and devices are looked for where they are asked.
+    let is_script = !matches!(class.as_str(), "systemd" | "service" | "stonith");
+    let program = invocation(&agent, action, None, BTreeMap::new(), ACTION_PATIENCE).map(|invocation| invocation.program);
+    if is_script && !program.is_some_and(|program| program.exists()) {
+        return Err(usage(&format!("{class}:{}:{kind} is not a known resource", arguments.provider.as_deref().unwrap_or_default())));
+    }
     perform(arguments, &agent, None, action, option, parameters, report)
 }
 

@@ -89,6 +89,9 @@ pub fn delete(arguments: &Arguments, cluster: &Cluster) -> Result<Exit, Refusal>
 
 /// Lets the cluster believe that the resource failed.
 pub fn fail(arguments: &Arguments, scene: &Scene<'_>, id: &str) -> Result<Exit, Refusal> {
+    if let Some(node) = &arguments.node {
+        scene.check_node(node)?;
+    }
     let node = here::node(scene.cluster, arguments.node.as_deref())?;
     scene.cluster.request(ClientBody::FailResource { resource: id.to_owned(), node: node.into() }).map(|_| Exit::OK)
 }

@@ -61,6 +61,12 @@ struct Arguments {
     /// Show a parameter
     #[arg(short = 'g', long, value_name = "NAME", help_heading = "Queries")]
     get_parameter: Option<String>,
+    /// Show an attribute of the resource's element
+    #[arg(short = 'G', long, value_name = "NAME", hide = true)]
+    get_property: Option<String>,
+    /// Set an attribute of the resource's element (with -t and -v)
+    #[arg(short = 'S', long, value_name = "NAME", hide = true)]
+    set_property: Option<String>,
     /// Show where the resource runs
     #[arg(short = 'W', long, help_heading = "Queries")]
     locate: bool,
@@ -306,6 +312,8 @@ fn act(arguments: &Arguments, report: &mut Report) -> Result<Exit, Refusal> {
         || arguments.ban
         || arguments.r#move
         || arguments.clear
+        || arguments.get_property.is_some()
+        || arguments.set_property.is_some()
         || arguments.get_parameter.is_some()
         || arguments.set_parameter.is_some()
         || arguments.delete_parameter.is_some()
@@ -322,6 +330,12 @@ fn act(arguments: &Arguments, report: &mut Report) -> Result<Exit, Refusal> {
     }
     if arguments.ban || arguments.r#move || arguments.clear {
         return locations::place(arguments, &scene, index, report);
+    }
+    if let Some(name) = &arguments.get_property {
+        return parameters::show_property(&scene, index, name, report);
+    }
+    if let Some(name) = &arguments.set_property {
+        return parameters::set_property(arguments, &scene, name);
     }
     if arguments.get_parameter.is_some() || arguments.set_parameter.is_some() || arguments.delete_parameter.is_some() {
         return parameters::act(arguments, &scene, index, report);

@@ -41,6 +41,28 @@ pub fn act(arguments: &Arguments, scene: &Scene<'_>, index: ResourceIndex, repor
     change(arguments, scene, index, name, None, &mut BTreeSet::new(), report).map(|()| Exit::OK)
 }
 
+/// Shows an attribute of the element that configures the resource; Compat: one that is not there is not missed.
+pub fn show_property(scene: &Scene<'_>, index: ResourceIndex, name: &str, report: &mut Report) -> Result<Exit, Refusal> {
+    let id = scene.facts.resource(index).configured_id.as_str();
+    let element = scene.cib.descend(&["configuration", "resources"]).and_then(|resources| resources.find_by_id(id));
+    if let Some(value) = element.and_then(|element| element.attribute(name)) {
+        report.line(value);
+        let item = Element::new("item").with("name", name).with_text(value);
+        report.element(Element::new("list").with("name", "Properties").with_child(item));
+    }
+    Ok(Exit::OK)
+}
+
+/// Sets an attribute of the element of this kind and id.
+pub fn set_property(arguments: &Arguments, scene: &Scene<'_>, name: &str) -> Result<Exit, Refusal> {
+    let missing = |text: &str| super::refused(Exit::NO_SUCH, text);
+    let Some(kind) = &arguments.resource_type else { return Err(missing("Must specify -t with resource type")) };
+    let Some(value) = &arguments.parameter_value else { return Err(missing("Must supply -v with new value")) };
+    let element = Element::new(kind).with("id", arguments.resource()?).with(name, value);
+    scene.cluster.edit(admin::edits::modify("resources", element)).map_err(failed)?;
+    Ok(Exit::OK)
+}
+
 /// Shows, sets or deletes an attribute of the element that configures the resource.
 fn of_element(arguments: &Arguments, scene: &Scene<'_>, index: ResourceIndex, report: &mut Report) -> Result<Exit, Refusal> {
     let id = scene.facts.resource(index).configured_id.to_string();
