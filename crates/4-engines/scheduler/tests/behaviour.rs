@@ -525,3 +525,42 @@ fn a_remote_node_that_asks_to_go_is_let_go_although_something_on_it_could_migrat
     }
     .check(&["start a n1 < stop a far", "stop a far", "stop far n1 < stop a far"]);
 }
+
+/// Found by the simulator (seed 8478, half an hour): a clean-up had forgotten the promoted instance on a node that was put on standby, and
+/// another one was promoted beside it.
+#[test]
+fn an_instance_is_promoted_once_it_is_known_that_none_else_is() {
+    let plan = Cluster {
+        options: "stonith-enabled=false",
+        nodes: TWO,
+        resources: r#"<clone id="c"><meta_attributes id="m"><nvpair id="m-1" name="promotable" value="true"/></meta_attributes>
+            <primitive id="a" class="ocf" provider="heartbeat" type="Dummy"/></clone>"#,
+        history: &[("n2", "a", "start")],
+        attributes: &[("n1", "standby", "on"), ("n2", "master-a", "10")],
+        ..Cluster::default()
+    }
+    .plan();
+    let by_id: BTreeMap<_, &Action> = plan.graph.actions.iter().map(|action| (action.id, action)).collect();
+    let promote = plan.graph.actions.iter().find(|action| name(action) == "promote a n2").expect("it has a score");
+    let (mut before, mut open) = (Vec::new(), promote.after.clone());
+    while let Some(id) = open.pop() {
+        before.push(name(by_id[&id]));
+        open.extend(&by_id[&id].after);
+    }
+    assert!(before.contains(&"monitor a n1".to_owned()), "{before:?}");
+}
+
+/// Found by the simulator (seed 5191, half an hour).
+#[test]
+fn the_stop_after_a_migration_that_failed_has_a_reason() {
+    let cluster = Cluster {
+        nodes: &[("n1", ONLINE), ("n2", LOST)],
+        resources: (DEVICE.to_owned() + MIGRATABLE).leak(),
+        history: &[("n1", "a", "start"), ("n1", "a", "migrate_to>n2:1")],
+        no_quorum: true,
+        ..Cluster::default()
+    };
+    let plan = cluster.plan();
+    let stop = plan.graph.actions.iter().find(|action| name(action) == "stop a n1").expect("it is stopped");
+    assert_eq!(stop.reason, "unfinished migration", "{:?}", told(&plan));
+}
