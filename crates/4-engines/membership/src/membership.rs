@@ -106,6 +106,7 @@ pub struct Membership {
     pub(crate) waiting_since: Option<Duration>,
     pub(crate) waited_quorate: bool,
     pub(crate) waited_out: bool,
+    pub(crate) ignores_quorum: bool,
     was_quorate: bool,
     lost: bool,
 }
@@ -136,6 +137,7 @@ impl Membership {
             waiting_since: None,
             waited_quorate: false,
             waited_out: false,
+            ignores_quorum: false,
             was_quorate: false,
             lost: false,
         }
@@ -196,8 +198,8 @@ impl Membership {
 
     /// Returns whether the wait of the cluster's start is over: from here on absent nodes may be judged.
     ///
-    /// Without quorum the wait ends for this member alone, so that the quorum policy is followed; once there is quorum it
-    /// begins anew, so that no node is fenced that had no chance to join.
+    /// Without quorum the wait ends for this member alone, so that the quorum policy is followed, and at once where there was quorum before.
+    /// Once there is quorum it begins anew, or goes on, so that no node is fenced that had no chance to join.
     pub fn is_start_over(&self) -> bool {
         self.established || self.waited_out
     }
@@ -474,11 +476,7 @@ impl Membership {
         for name in heard.keys() {
             self.admit(name, out);
         }
-        if self.waiting_since.is_none() || (quorate && !self.waited_quorate) {
-            self.waited_quorate = quorate;
-            self.waiting_since = Some(now.monotonic);
-            self.waited_out = false;
-        }
+        self.judge_start_wait(now, quorate);
         self.known_to_quorum |= quorate && !self.leaving;
         self.phase = Phase::Settled { coordinator: coordinator.clone() };
         // Each view has a term of its own: what a coordinator ordered in an earlier view, before it knew who is here now, must not count

@@ -162,6 +162,7 @@ impl Member {
             version: config.message_version,
         });
         membership.set_known_to_quorum(kept.known_to_quorum);
+        membership.set_ignores_quorum(config.stored.as_ref().is_some_and(|stored| crate::options::ignores_quorum(&stored.cib)));
         membership.know_term(config.stored.as_ref().map_or(0, |stored| stored.lineage));
         let replica = Replica::new(ReplicaConfig {
             node: config.node.clone(),

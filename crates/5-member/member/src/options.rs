@@ -22,6 +22,11 @@ pub(crate) fn interval(cib: &Element, name: &str) -> Option<Duration> {
     parse_interval(option(cib, &[name])?)
 }
 
+/// Returns whether what runs without quorum goes on as if there were quorum.
+pub(crate) fn ignores_quorum(cib: &Element) -> bool {
+    option(cib, &["no-quorum-policy"]).is_some_and(|policy| policy.eq_ignore_ascii_case("ignore"))
+}
+
 /// Returns what the controller needs.
 pub(crate) fn settings(cib: &Element, feature_set: &str) -> controller::Settings {
     let default = controller::Settings::default();

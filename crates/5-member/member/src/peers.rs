@@ -275,7 +275,9 @@ impl Member {
         // A coordinator that takes over the CIB of another partition begins anew: what that one says of this very node is out of date,
         // so every member is asked again what it is at.
         let takes_over = settled.is_new_view && !settled.cib_agreed && settled.cib_holder != self.config.node;
-        if !self.membership.is_coordinator() || takes_over {
+        // Safety: whoever led a partition without quorum while the cluster started waits with the others now that there is quorum: it would
+        // have nodes fenced that are only just starting.
+        if !self.membership.is_coordinator() || takes_over || !self.membership.is_start_over() {
             self.step_down();
         }
         self.give_replica(ReplicaEvent::Settled(Settlement {

@@ -403,6 +403,7 @@ impl Member {
             if let Some(deadtime) = options::interval(self.replica.cib(), "dc-deadtime") {
                 self.membership.set_dc_deadtime(deadtime);
             }
+            self.membership.set_ignores_quorum(options::ignores_quorum(self.replica.cib()));
             if changed.client != UPKEEP && changed.patch.is_some() {
                 let version = cib::Version::of(self.replica.cib()).to_string();
                 self.tell_here(Fact::ConfigurationChanged { version, client: changed.client.clone() });

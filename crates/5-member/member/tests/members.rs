@@ -93,6 +93,23 @@ fn a_start_waits_for_an_absent_node_and_not_for_ever() {
 }
 
 /// Found in the lab: the stored option counted only once the configuration had changed.
+/// It would have nodes fenced that are only just starting.
+#[test]
+fn whoever_led_without_quorum_while_the_cluster_starts_waits_on_once_there_is_quorum() {
+    let mut cluster = Cluster::new(&["a", "b", "c"], &configuration(""));
+    let leads = |cluster: &Cluster| cluster.nodes[&NodeName::from("a")].member.as_ref().is_some_and(|member| member.is_in_charge());
+    cluster.start(&["a"]);
+    assert!(!leads(&cluster));
+    cluster.cut_off("a");
+    cluster.pass(1);
+    assert!(leads(&cluster), "the quorum policy is followed at once");
+    cluster.start(&["b"]);
+    cluster.pass(1);
+    assert!(!leads(&cluster));
+    cluster.pass(20);
+    assert!(leads(&cluster));
+}
+
 #[test]
 fn the_stored_dead_time_holds_from_the_start_on() {
     let option = "<nvpair id=\"o-d\" name=\"dc-deadtime\" value=\"3s\"/>";
