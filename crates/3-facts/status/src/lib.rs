@@ -5,6 +5,7 @@
 //! as an `Effect` with its reason, in the order in which it was found, and the scheduler carries it out or not.
 //! There is no clock, file or socket here, and the same CIB and time always give the same facts.
 
+mod adrift;
 mod allowed;
 mod attributes;
 mod deduction;
@@ -29,6 +30,7 @@ mod recorded;
 mod resource;
 mod whereabouts;
 
+pub use adrift::adrift;
 pub use allowed::{AllowedNode, AllowedNodes, ProbeMode};
 pub use attributes::Attributes;
 pub use digests::{DigestComparison, Digests};

@@ -246,6 +246,16 @@ pub(crate) fn compare_age(a: &RecordedOperation, b: &RecordedOperation) -> Order
     }
 }
 
+/// Returns whether an operation was ordered and ended before another one was ordered, on another node.
+pub(crate) fn is_earlier(operation: &RecordedOperation, other: &RecordedOperation) -> bool {
+    let key = |operation: &RecordedOperation| operation.transition_magic().and_then(model::Magic::parse).map(|magic| magic.key);
+    match (key(operation), key(other)) {
+        (Some(a), Some(b)) if a.uuid.eq_ignore_ascii_case(&b.uuid) && a.transition != b.transition => a.transition < b.transition,
+        (Some(a), Some(b)) if !a.uuid.eq_ignore_ascii_case(&b.uuid) => operation.last_change < other.last_change,
+        _ => false,
+    }
+}
+
 /// Compares a pending operation with another one by the transitions that ordered them.
 fn compare_transitions(a: &RecordedOperation, b: &RecordedOperation) -> Ordering {
     let parse = |operation: &RecordedOperation| operation.transition_magic().and_then(model::Magic::parse);

@@ -71,6 +71,8 @@ pub struct Controller {
     next_calculation: u64,
     /// Resources whose state was changed by an action that ended while a plan was calculated: its input did not know yet.
     pub(crate) changed_meanwhile: BTreeSet<ResourceId>,
+    /// Where what may have arrived by migration is to be looked for.
+    pub(crate) adrift: BTreeSet<(NodeName, ResourceId)>,
     wish: Option<Wish>,
     /// Plans in a row since something began or ended.
     pub(crate) fruitless: u32,
@@ -103,6 +105,7 @@ impl Controller {
             calculation: None,
             next_calculation: 1,
             changed_meanwhile: BTreeSet::new(),
+            adrift: BTreeSet::new(),
             wish: None,
             fruitless: 0,
             recheck_at: None,
@@ -137,6 +140,7 @@ impl Controller {
         }
         if self.uuid.is_some() {
             self.check_overdue(now, &mut commands);
+            self.look_for_what_is_adrift(now, &mut commands);
             self.fire(now, &mut commands);
             if commands.iter().any(|command| matches!(command, Command::SetAttribute { .. })) {
                 self.attributes_until = Some(now.monotonic + ATTRIBUTES_PATIENCE);
@@ -179,7 +183,8 @@ impl Controller {
             self.fruitless = 0;
         }
         match event {
-            Event::NodeJoined { node, incarnation, at_work, history } => {
+            Event::NodeJoined { node, incarnation, at_work, history, adrift } => {
+                self.source_joined(&node, adrift, &at_work, &history);
                 self.node_joined(now, node, incarnation, at_work, history, commands)
             }
             Event::NodeLost { node } => self.node_lost(now, &node, commands),

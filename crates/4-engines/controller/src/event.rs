@@ -24,8 +24,15 @@ pub enum Event {
     SettingsChanged(Settings),
     /// The members and what is known of them changed.
     NodesChanged(BTreeMap<NodeName, Node>),
-    /// A node is a member and has told what it is at (`NodeReport::AtWork`); also told of every member after an election.
-    NodeJoined { node: NodeName, incarnation: Incarnation, at_work: Vec<OperationOrder>, history: Vec<OperationReport> },
+    /// A node is a member and has told what it is at (`NodeReport::AtWork`); also told of every member after an election. What is adrift: of
+    /// what was migrating from there by the status it is not known whether it arrived (`status::adrift`).
+    NodeJoined {
+        node: NodeName,
+        incarnation: Incarnation,
+        at_work: Vec<OperationOrder>,
+        history: Vec<OperationReport>,
+        adrift: Vec<(ResourceId, NodeName)>,
+    },
     /// A host is gone from the cluster (not merely its daemon).
     NodeLost { node: NodeName },
     /// A host is there but its daemon did not come back within its grace.
@@ -58,6 +65,8 @@ pub struct FencingEnd {
     pub incarnation: Option<Incarnation>,
     /// Why it failed; `None` when the target is confirmed fenced (or unfenced, with `on`).
     pub error: Option<String>,
+    /// What was migrating from there by the status, and where to, of which it is not known whether it arrived (`status::adrift`).
+    pub adrift: Vec<(ResourceId, NodeName)>,
     /// Whether the target was reset just now for certain (false for `on` and for tolerated earlier fencings).
     pub by: Option<NodeName>,
 }

@@ -4,6 +4,7 @@
 //!
 //! Pure: `handle(now, event)` returns commands. Only the coordinator's controller is active; the others wait for `Elected`.
 
+mod adrift;
 mod controller;
 mod edit;
 mod event;

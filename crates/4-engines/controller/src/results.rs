@@ -39,6 +39,7 @@ impl Controller {
             return;
         }
         let place = self.progress.find(&report.transition_key);
+        self.found_again(&report);
         self.record(&report, commands);
         self.connection_reported(now, from, &report, commands);
         let failed = has_failed(&report) && report.operation != "notify";
@@ -318,6 +319,8 @@ impl Controller {
                 return;
             }
         }
+        self.adrift.retain(|(node, _)| *node != end.target);
+        self.source_forgotten(&end.target, end.adrift);
         self.supersede(now, &end.target, commands);
         self.outdate_plan(now, format!("{} was fenced while a plan was made", end.target));
         if !awaited {

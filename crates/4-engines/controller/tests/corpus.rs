@@ -88,7 +88,14 @@ fn carry_out(graph: Graph) -> Option<bool> {
                     queue.push_back(Event::Reported { from: node, report: Box::new(cancelled(&order)?) });
                 }
                 Command::Fence(wish) => {
-                    let end = FencingEnd { target: wish.target.name, action: wish.action, incarnation: None, error: None, by: None };
+                    let end = FencingEnd {
+                        target: wish.target.name,
+                        action: wish.action,
+                        incarnation: None,
+                        error: None,
+                        adrift: vec![],
+                        by: None,
+                    };
                     queue.push_back(Event::FencingEnded(end));
                 }
                 Command::ShutDown { node } => queue.push_back(Event::ShutdownDone { node }),

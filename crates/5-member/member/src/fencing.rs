@@ -36,11 +36,13 @@ impl Member {
             let message = MembershipMessage::Fenced { node: outcome.target.clone(), incarnation: outcome.incarnation.clone() };
             self.send(PeerMessage::Membership(message));
         }
+        let adrift = if is_dead { status::adrift(self.replica.cib(), &outcome.target) } else { Vec::new() };
         self.give_controller(controller::Event::FencingEnded(controller::FencingEnd {
             target: outcome.target.clone(),
             action: outcome.action.clone(),
             incarnation: outcome.incarnation.clone(),
             error: outcome.error.clone(),
+            adrift,
             by: outcome.by.clone(),
         }));
         if is_dead {

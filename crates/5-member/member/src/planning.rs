@@ -185,7 +185,8 @@ impl Member {
         if self.let_go.contains(&from) && self.attributes.of_node(&from).contains_key("shutdown") {
             self.let_go(from.clone());
         }
-        self.give_controller(controller::Event::NodeJoined { node: from, incarnation, at_work, history });
+        let adrift = status::adrift(self.replica.cib(), &from);
+        self.give_controller(controller::Event::NodeJoined { node: from, incarnation, at_work, history, adrift });
         self.status_changed = true;
     }
 }

@@ -5,7 +5,7 @@
 
 use super::Deduction;
 use super::operations::Reading;
-use crate::recorded::compare_age;
+use crate::recorded::{compare_age, is_earlier};
 use crate::{NodeIndex, NodeKind, OperationRecord, ResourceIndex};
 use model::{AgentExit, ExecutionStatus, Role};
 use std::cmp::Ordering;
@@ -174,16 +174,6 @@ impl Deduction {
         let found = self.recorded.find(id, node, "monitor", None);
         let found = found.filter(|monitor| monitor.exit == AgentExit::NOT_RUNNING && monitor.status == ExecutionStatus::Done);
         found.is_some_and(|monitor| compare_age(&monitor, event) == Ordering::Greater)
-    }
-}
-
-/// Returns whether an operation was ordered and ended before another one was ordered, on another node.
-fn is_earlier(operation: &OperationRecord, other: &OperationRecord) -> bool {
-    let key = |operation: &OperationRecord| operation.transition_magic().and_then(model::Magic::parse).map(|magic| magic.key);
-    match (key(operation), key(other)) {
-        (Some(a), Some(b)) if a.uuid.eq_ignore_ascii_case(&b.uuid) && a.transition != b.transition => a.transition < b.transition,
-        (Some(a), Some(b)) if !a.uuid.eq_ignore_ascii_case(&b.uuid) => operation.last_change < other.last_change,
-        _ => false,
     }
 }
 

@@ -52,3 +52,49 @@ fn where_a_resource_is_migrating_to_it_is_not_looked_for() {
     let lines = rig.ends((1, 1), "migrate_to vm node1", 0);
     assert!(lines.contains(&"node2: vm_migrate_from_0 [2]".to_owned()), "{lines:?}");
 }
+
+/// Once the source is fenced nobody knows of the migration any more: the target's probe from before it would stand, and the resource be started
+/// on a third node.
+#[test]
+fn what_may_have_arrived_from_a_node_that_was_fenced_is_looked_for() {
+    let fenced = || {
+        Event::FencingEnded(FencingEnd {
+            target: "node3".into(),
+            action: "off".into(),
+            incarnation: Some(Incarnation("boot1".into())),
+            error: None,
+            adrift: vec![("vm".into(), "node2".into())],
+            by: Some("node1".into()),
+        })
+    };
+    let looks = |lines: &[String]| lines.iter().any(|line| line == "node2: forget vm");
+    let mut rig = Rig::new();
+    rig.plan(&["1 cluster stonith - node3", "2 do start vm node1 after 1"]);
+    let lines = rig.event(fenced());
+    assert!(lines[0].ends_with("node2 drop vm") && looks(&lines) && lines.last().unwrap() == "calculate", "{lines:?}");
+    assert!(!lines.iter().any(|line| line.contains("vm_start_0 [")), "{lines:?}");
+
+    // What the plan does at the target at once tells as well.
+    let mut rig = Rig::new();
+    rig.plan(&["1 cluster stonith - node3", "2 do stop vm node2 after 1", "3 do start vm node1 after 2"]);
+    let lines = rig.event(fenced());
+    assert!(lines.contains(&"node2: vm_stop_0 [1]".to_owned()) && !looks(&lines), "{lines:?}");
+    let lines = rig.ends((1, 2), "stop vm node2", 0);
+    assert!(lines.contains(&"node1: vm_start_0 [1]".to_owned()) && !looks(&lines), "{lines:?}");
+
+    // A probe that is under way may have come too early.
+    let mut rig = Rig::new();
+    rig.plan(&["1 cluster stonith - node3", "2 do monitor vm node2"]);
+    assert!(!looks(&rig.event(fenced())));
+    assert!(looks(&rig.ends((1, 2), "monitor vm node2", 7)));
+
+    // A node that is back without knowing of it, and one that tells of it itself.
+    for (knows, expected) in [(false, true), (true, false)] {
+        let mut rig = Rig::new();
+        rig.plan(&[]);
+        let history = if knows { vec![rig.report((9, 9), "migrate_to vm node3", 0)] } else { vec![] };
+        let (incarnation, adrift) = (Incarnation("boot1".into()), vec![("vm".into(), "node2".into())]);
+        let joined = Event::NodeJoined { node: "node3".into(), incarnation, at_work: vec![], history, adrift };
+        assert_eq!(looks(&rig.event(joined)), expected);
+    }
+}

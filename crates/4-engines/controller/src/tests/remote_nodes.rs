@@ -45,7 +45,13 @@ fn a_connection_that_ended_out_of_sight_has_ended() {
         let rig = Rig::new();
         let mut report = rig.report((1, 1), what, 0);
         report.agent = AgentName { class: "ocf".into(), provider: Some("pacemaker".into()), kind: "remote".into() };
-        Event::NodeJoined { node: node.into(), incarnation: report.incarnation.clone(), at_work: vec![], history: vec![report] }
+        Event::NodeJoined {
+            node: node.into(),
+            incarnation: report.incarnation.clone(),
+            at_work: vec![],
+            history: vec![report],
+            adrift: vec![],
+        }
     };
     let mut rig = Rig::new();
     let lines = rig.event(join("node1", "stop far node1")).join("; ");
