@@ -63,6 +63,8 @@ fn parameters_of_a_clone_are_set_where_pacemaker_sets_them() {
 #[test]
 fn tickets_options_and_nodes_are_kept() {
     run(&[
+        ("crm_ticket -t U -D granted --force", 0, ""),
+        ("cibadmin -Q -A //ticket_state[@id='U']", 105, ""),
         ("crm_ticket -t T -g", 4, "Ticket modification not allowed"),
         ("crm_ticket -t T -g --force -S owner --attr-value=-1 -S term -v 3", 0, ""),
         ("crm_ticket -t T -q", 0, "State XML:\n\n<ticket_state id=\"T\" granted=\"true\""),

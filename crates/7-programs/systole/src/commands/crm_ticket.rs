@@ -204,6 +204,8 @@ impl Changes {
         }
         match before {
             Some(_) => cluster.edit(edits::replace(Some("status"), &state)),
+            // A ticket that is not known has nothing to lose, and is not made for that.
+            None if self.set.is_empty() => Ok(()),
             None => {
                 let tickets = Element::new("tickets").with_child(state);
                 cluster.edit(edits::modify("status", Element::new("status").with_child(tickets)))
