@@ -1,12 +1,11 @@
 //! Begins what is ready: each action becomes an order to a node, a wish to the fencer, a change of the status, or nothing at all.
 
-use crate::controller::{Controller, plan_number, push_edit};
+use crate::controller::{Controller, push_edit};
 use crate::index::Pass;
 use crate::progress::{Jobs, count_job};
 use crate::record::{is_recordable, pending_id};
 use crate::step::{State, Step};
 use crate::{Command, FenceWish, Join, NodeState, StatusEdit};
-use messages::event::Fact;
 use messages::operation::NodeOrder;
 use model::{NodeName, Now, parse_boolean, parse_interval};
 use std::time::Duration;
@@ -216,14 +215,10 @@ impl Controller {
             debug_assert!(!pending_id(&order).is_empty());
             push_edit(commands, edit);
         }
-        if tells(&order.operation, order.interval) {
-            commands.push(Command::Tell(Fact::ActionStarted {
-                plan: plan_number(step.key.transition),
-                resource: Some(order.resource.clone()),
-                node: node.name,
-                operation: order.operation.clone(),
-            }));
+        if self.ask_target(place, &order, commands) {
+            return;
         }
+        self.tell_begin(step, &order, commands);
         if step.action.meta("op_no_wait").and_then(parse_boolean) == Some(true) {
             self.progress.enter(place, State::Succeeded);
         }

@@ -6,6 +6,7 @@
 
 mod adrift;
 mod controller;
+mod departure;
 mod edit;
 mod event;
 mod firing;

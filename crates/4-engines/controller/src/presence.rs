@@ -28,8 +28,9 @@ impl Controller {
         }
         self.leaving.remove(&name);
         if another_life {
-            self.give_up_on(now, &name);
+            self.give_up_on(now, &name, commands);
         }
+        self.drop_questions_to(&name, commands);
         push_edit(commands, StatusEdit::DropHistory { node: node.clone() });
         let state = NodeState {
             in_membership: Some(true),
@@ -70,7 +71,7 @@ impl Controller {
         if let Some(node) = self.nodes.get_mut(name) {
             node.reachable = false;
         }
-        self.give_up_on(now, name);
+        self.give_up_on(now, name, commands);
         self.connections.retain(|_, holder| holder != name);
         let node = self.action_node(name);
         let state = NodeState {
@@ -93,7 +94,7 @@ impl Controller {
     /// A node's daemon did not come back in time although its host is there: it cannot be trusted, and will be fenced.
     pub(crate) fn daemon_lost(&mut self, now: Now, name: &NodeName, commands: &mut Vec<Command>) {
         let left = self.end_shutdown_of(name);
-        self.give_up_on(now, name);
+        self.give_up_on(now, name, commands);
         let state = NodeState {
             in_membership: Some(true),
             daemon_online: Some(false),
@@ -119,9 +120,10 @@ impl Controller {
     }
 
     /// Ends, as failed, whatever a node was to do: a new plan says what becomes of it.
-    fn give_up_on(&mut self, now: Now, name: &NodeName) {
+    fn give_up_on(&mut self, now: Now, name: &NodeName, commands: &mut Vec<Command>) {
         for place in self.progress.unfinished_on(name) {
             self.progress.enter(place, State::Failed);
+            self.end_question(place, commands);
             self.want_plan(now, format!("{name} cannot finish its work"));
         }
     }

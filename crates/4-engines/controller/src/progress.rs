@@ -58,7 +58,7 @@ impl Progress {
             match same {
                 Some(new) => {
                     let step = step.clone();
-                    steps[*new] = Step { key: step.key, state: step.state, noted: step.noted, ..steps[*new].clone() };
+                    steps[*new] = Step { key: step.key, state: step.state, noted: step.noted, asks: step.asks, ..steps[*new].clone() };
                     moved.insert(place, *new);
                 }
                 None => {
@@ -190,14 +190,14 @@ impl Progress {
 
     /// Holds what has not begun of a resource: what the plan believes of it is not so. Only a new plan decides about it.
     pub fn hold_resource(&mut self, resource: &ResourceId) {
-        for step in self.steps.iter_mut().filter(|step| step.state == State::Waiting && step.resource() == Some(resource)) {
+        for step in self.steps.iter_mut().filter(|step| step.has_no_order() && step.resource() == Some(resource)) {
             step.held = true;
         }
     }
 
     /// Holds everything that has not begun and is to be done to resources.
     pub fn hold_all(&mut self) {
-        for step in self.steps.iter_mut().filter(|step| step.state == State::Waiting && step.action.kind == ActionKind::Resource) {
+        for step in self.steps.iter_mut().filter(|step| step.has_no_order() && step.action.kind == ActionKind::Resource) {
             step.held = true;
         }
     }
@@ -206,7 +206,7 @@ impl Progress {
     pub fn unfinished_on(&self, node: &NodeName) -> Vec<usize> {
         let concerned = |step: &Step| {
             let active = step.action.kind == ActionKind::Resource || step.action.operation == "lrm_delete";
-            !step.has_ended() && active && (step.executor() == Some(node) || step.node() == Some(node))
+            !step.has_ended() && active && [step.executor(), step.node(), step.asks.as_ref()].contains(&Some(node))
         };
         (0..self.steps.len()).filter(|place| concerned(&self.steps[*place])).collect()
     }

@@ -1,6 +1,7 @@
 //! What ends an action: a report, the end of its time, a fencing. Failures are counted, unexpected results ask for a new plan.
 
 use crate::controller::{Controller, plan_number, push_edit};
+use crate::departure::QUESTION;
 use crate::firing::tells;
 use crate::record::{effective, has_failed, is_migration, is_recordable, pending_id, record_ids};
 use crate::step::{State, Step};
@@ -39,6 +40,11 @@ impl Controller {
             return;
         }
         let place = self.progress.find(&report.transition_key);
+        if report.operation == QUESTION {
+            place.into_iter().for_each(|place| self.target_knows(now, place, commands));
+            commands.push(acknowledge);
+            return;
+        }
         self.found_again(&report);
         self.record(&report, commands);
         self.connection_reported(now, from, &report, commands);
@@ -172,7 +178,7 @@ impl Controller {
     }
 
     /// Drops the note that an action is pending without a result to take its place.
-    fn drop_note(&mut self, step: &Step, commands: &mut Vec<Command>) {
+    pub(crate) fn drop_note(&mut self, step: &Step, commands: &mut Vec<Command>) {
         let (Some(order), Some(node)) = (step.operation_order(), step.action.node.clone()) else { return };
         let resource = order.resource.clone();
         push_edit(commands, StatusEdit::DropRecord { node, resource, record: pending_id(&order) });
@@ -241,8 +247,9 @@ impl Controller {
             let executor = step.executor().map_or_else(String::new, ToString::to_string);
             commands
                 .push(Command::Tell(Fact::Warning { text: format!("{executor} gave no result of {} in time", step.action.operation_key) }));
+            self.end_question(place, commands);
             match self.overdue_report(now, &step, &executor) {
-                Some(report) if is_recordable(&report.operation) => {
+                Some(report) if is_recordable(&report.operation) && step.asks.is_none() => {
                     self.record(&report, commands);
                     self.step_reported(now, place, &report, true, commands);
                 }
@@ -334,6 +341,7 @@ impl Controller {
         for place in self.progress.unfinished_on(target) {
             if self.progress.steps[place].is_under_way() {
                 self.progress.enter(place, State::Failed);
+                self.end_question(place, commands);
                 self.want_plan(now, format!("{target} was fenced while it was at work"));
             }
         }

@@ -37,6 +37,8 @@ pub(crate) struct Step {
     pub held: bool,
     /// A note in the status section says that it is under way.
     pub noted: bool,
+    /// It is a live migration, and this node is asked whether it knows of it: it has not been ordered yet.
+    pub asks: Option<NodeName>,
     /// It ended although something before it had failed: only what does so too may follow it.
     pub tainted: bool,
 }
@@ -57,7 +59,17 @@ impl Step {
         let target_rc = action.meta("op_target_rc").and_then(|text| text.parse().ok()).unwrap_or(0);
         let number = i32::try_from(action.id.0).unwrap_or(i32::MAX);
         let key = TransitionKey { action: number, transition, target_rc, uuid: uuid.to_owned() };
-        Self { action, key, state: State::Waiting, after: Vec::new(), foreign: false, held: false, noted: false, tainted: false }
+        Self {
+            action,
+            key,
+            state: State::Waiting,
+            after: Vec::new(),
+            foreign: false,
+            held: false,
+            noted: false,
+            asks: None,
+            tainted: false,
+        }
     }
 
     /// Returns the step of an order that another coordinator gave and a node is at.
@@ -92,11 +104,16 @@ impl Step {
         let deadline = Some(now + order.timeout + order.start_delay + Duration::from_secs(60));
         let state = State::UnderWay { since: now, deadline };
         let key = order.transition_key.clone();
-        Self { action, key, state, after: Vec::new(), foreign: true, held: false, noted: true, tainted: false }
+        Self { action, key, state, after: Vec::new(), foreign: true, held: false, noted: true, asks: None, tainted: false }
     }
 
     pub fn is_under_way(&self) -> bool {
         matches!(self.state, State::UnderWay { .. })
+    }
+
+    /// Returns whether nobody has been told to do it.
+    pub fn has_no_order(&self) -> bool {
+        self.state == State::Waiting || self.asks.is_some()
     }
 
     pub fn has_ended(&self) -> bool {

@@ -34,6 +34,43 @@ fn what_is_done_to_a_resource_that_migrates_is_later_than_what_other_nodes_told(
     assert_eq!(ordered(&mut rig, "1 do stop vm node2"), Some(7000));
 }
 
+/// The answer of a migration's target.
+fn knows(node: &str) -> Event {
+    let mut report = Rig::new().report((1, 1), &format!("expect vm {node}"), 193);
+    (report.status, report.direct, report.id) = (ExecutionStatus::Cancelled, true, ReportId(1000));
+    Event::Reported { from: node.into(), report: Box::new(report) }
+}
+
+/// Found by the simulator (seed 8362, half an hour): whoever was left with the target after a split did not know of the migration.
+#[test]
+fn a_migration_is_ordered_when_its_target_knows_of_it() {
+    let begun = || {
+        let mut rig = Rig::new();
+        let mut migration = action("1 do migrate_to vm node1");
+        migration.attributes.insert("CRM_meta_migrate_target".to_owned(), "node2".to_owned());
+        rig.transition += 1;
+        let graph = Graph { transition: rig.transition, actions: vec![migration], ..Graph::default() };
+        let plan = Box::new(Plan { graph, ..Plan::default() });
+        let lines = rig.event(Event::PlanMade { calculation: rig.calculation, plan, input: None });
+        assert_eq!(lines, ["write node1 vm_migrate_to_0 pending", "node2: cancel vm expect"]);
+        rig
+    };
+    let mut rig = begun();
+    assert_eq!(rig.event(knows("node2")), ["node1: vm_migrate_to_0 [1]"]);
+    assert_eq!(rig.event(knows("node2")), Vec::<String>::new(), "once");
+
+    // Its target is gone: nothing is ordered, and nothing says that it is pending.
+    let mut rig = begun();
+    let lines = rig.event(Event::NodeLost { node: "node2".into() });
+    assert!(lines[0].contains("node1 drop vm_migrate_to_0") && lines.last().unwrap() == "calculate", "{lines:?}");
+
+    // The plan has changed its mind meanwhile.
+    let mut rig = begun();
+    rig.replan(&["1 do monitor other node3"]);
+    let lines = rig.event(knows("node2"));
+    assert!(lines[0].contains("node1 drop vm_migrate_to_0") && !lines.iter().any(|line| line.contains("vm_migrate_to_0 [")), "{lines:?}");
+}
+
 #[test]
 fn where_a_resource_is_migrating_to_it_is_not_looked_for() {
     let mut rig = Rig::new();
@@ -46,7 +83,8 @@ fn where_a_resource_is_migrating_to_it_is_not_looked_for() {
         let graph = Graph { transition: rig.transition, actions: std::iter::once(migration).chain(rest).collect(), ..Graph::default() };
         rig.event(Event::PlanMade { calculation: rig.calculation, plan: Box::new(Plan { graph, ..Plan::default() }), input: None })
     };
-    assert_eq!(plan(&mut rig, false), ["write node1 vm_migrate_to_0 pending", "node1: vm_migrate_to_0 [1]"]);
+    assert_eq!(plan(&mut rig, false), ["write node1 vm_migrate_to_0 pending", "node2: cancel vm expect"]);
+    assert_eq!(rig.event(knows("node2")), ["node1: vm_migrate_to_0 [1]"]);
     assert_eq!(rig.event(Event::InputChanged { cause: "its history on node2 and node3 was forgotten".into() }), ["calculate"]);
     assert_eq!(plan(&mut rig, true), ["write node3 vm_monitor_0 pending", "node3: vm_monitor_0 [2]"]);
     let lines = rig.ends((1, 1), "migrate_to vm node1", 0);
