@@ -8,6 +8,9 @@ use xml::Element;
 /// How deep rules may contain rules, so that one that refers to itself comes to an end.
 const DEPTH_MAX: usize = 16;
 
+/// So many rules may be in one, what it refers to included: references to references multiply.
+const RULES_MAX: usize = 1000;
+
 /// Conditions joined by *and* or *or*.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Rule<'a> {
@@ -116,10 +119,19 @@ impl<'a> Rule<'a> {
 
     /// Reads a rule; `None` when it refers to one that does not exist.
     pub(crate) fn new(element: &'a Element, references: &mut References<'a>) -> Option<Self> {
-        Self::at_depth(element, references, 0)
+        Self::at_depth(element, references, 0, &mut 0)
     }
 
-    fn at_depth(element: &'a Element, references: &mut References<'a>, depth: usize) -> Option<Self> {
+    /// `read` counts the rules read so far within the outermost one.
+    fn at_depth(element: &'a Element, references: &mut References<'a>, depth: usize, read: &mut usize) -> Option<Self> {
+        *read += 1;
+        if *read > RULES_MAX {
+            if *read == RULES_MAX + 1 {
+                references
+                    .error(element, format!("a rule has more than {RULES_MAX} others in it; this one and what follows are never met"));
+            }
+            return None;
+        }
         let element = references.resolve(element)?;
         if depth > DEPTH_MAX {
             references.error(element, format!("rules are nested deeper than {DEPTH_MAX} levels; this one is never met"));
@@ -134,7 +146,7 @@ impl<'a> Rule<'a> {
                 None
             }
         };
-        let conditions: Vec<_> = element.elements().map(|e| Condition::new(e, references, depth)).collect();
+        let conditions: Vec<_> = element.elements().map(|e| Condition::new(e, references, depth, read)).collect();
         if conditions.is_empty() {
             references.warning(element, "a rule without conditions always holds");
         }
@@ -160,9 +172,9 @@ impl<'a> Rule<'a> {
 }
 
 impl<'a> Condition<'a> {
-    fn new(element: &'a Element, references: &mut References<'a>, depth: usize) -> Self {
+    fn new(element: &'a Element, references: &mut References<'a>, depth: usize, read: &mut usize) -> Self {
         let condition = match element.name.as_str() {
-            "rule" => return Rule::at_depth(element, references, depth + 1).map_or(Condition::Unusable(element), Condition::Rule),
+            "rule" => return Rule::at_depth(element, references, depth + 1, read).map_or(Condition::Unusable(element), Condition::Rule),
             "expression" => AttributeExpression::new(element).map(Condition::Attribute),
             "date_expression" => Ok(Condition::Date(DateExpression { element })),
             "rsc_expression" => Ok(Condition::Resource(ResourceExpression {

@@ -330,4 +330,16 @@ mod tests {
             assert_eq!(met(conditions).0, expected, "{conditions}");
         }
     }
+    /// Found by the fuzzer: of three references to itself each was read with three of its own, sixteen levels deep.
+    #[test]
+    fn rules_that_refer_to_themselves_many_times_are_read_in_bounded_time() {
+        let conditions = "<rule id-ref='r'/>".repeat(3);
+        let text = format!("<cib><rule id='r' boolean-op='or'>{conditions}<op_expression id='e' name='monitor'/></rule></cib>");
+        let cib = parse(text.as_bytes(), &Limits::default()).unwrap();
+        let mut references = References::new(&cib);
+        let rule = Rule::new(cib.elements().next().unwrap(), &mut references).unwrap();
+        assert_eq!(rule.conditions.len(), 4);
+        let told = references.problems.iter().filter(|problem| problem.message.contains("more than 1000 others")).count();
+        assert_eq!(told, 1);
+    }
 }
