@@ -121,6 +121,11 @@ impl Member {
             }
             // A probe asks what is; a watch asks the other side.
             "monitor" if call.parameters.get("CRM_meta_interval").is_none_or(|interval| interval == "0") => {
+                // Safety: nobody knows any more that this node held the connection, and nobody will end it here. What it remembers of the other
+                // side may be of an earlier life of that. (Found by the simulator: seed 40263, half an hour.)
+                if link == Link::Down {
+                    self.disconnect(&node);
+                }
                 self.answer_connection(&call, if is_up { 0 } else { 7 }, None);
             }
             "monitor" if link == Link::Down => {

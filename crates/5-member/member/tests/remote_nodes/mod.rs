@@ -165,3 +165,29 @@ fn a_guest_node_lives_and_dies_with_its_machine() {
     assert!(cluster.remotes[&NodeName::from("guest")].active.contains("web"));
     assert_eq!(state(&cluster, "guest", "in_ccm").as_deref(), Some("true"));
 }
+
+#[test]
+fn a_node_that_lost_a_connection_nobody_knows_of_tells_nothing_of_the_other_side() {
+    let mut cluster = started();
+    // In maintenance mode nobody makes it again, nor ends it.
+    let edit = CibEdit {
+        operation: "modify".to_owned(),
+        section: Some("crm_config".to_owned()),
+        xml: Some(
+            "<cluster_property_set id=\"o\"><nvpair id=\"o-m\" name=\"maintenance-mode\" value=\"true\"/></cluster_property_set>"
+                .to_owned(),
+        ),
+        allow_create: true,
+        ..CibEdit::default()
+    };
+    cluster.ask("a", ClientBody::CibEdit { request: String::new(), edit });
+    cluster.pass(1);
+    cluster.remotes.get_mut(&NodeName::from("far")).unwrap().is_on = false;
+    cluster.lose_remote("b", "far");
+    cluster.pass(1);
+    assert!(cluster.told_remotes.is_empty(), "{:?}", cluster.told_remotes);
+    // A clean-up forgets where the connection was; whoever is asked about it then does not know either.
+    cluster.ask("a", ClientBody::Cleanup { resource: Some("far".into()), node: None, operation: None, interval_ms: None, refresh: true });
+    cluster.pass(3);
+    assert_eq!(cluster.told_remotes, ["far: b disconnects"]);
+}
