@@ -184,6 +184,11 @@ impl Doors {
     }
 
     async fn knocked(&mut self, door: usize, accepted: std::io::Result<(TcpStream, SocketAddr)>) {
+        // Who has left makes room, also where that has not been heard yet.
+        while let Ok(told) = self.told.try_recv() {
+            let event = self.heard(told);
+            self.waiting.extend(event);
+        }
         match accepted {
             Ok((socket, from)) if self.has_room(from.ip()) => self.receive(door, socket, from),
             // It is closed at once: whoever has to wait outside keeps others out.

@@ -184,12 +184,13 @@ fn hostile_hosts_harm_nobody() {
     for stream in &mut crowd {
         assert!(matches!(stream.read(&mut [0; 64]), Ok(0) | Err(_)), "nothing is said to a stranger");
     }
-    // The door is open still: somebody with a name is answered, if only by a refusal.
-    let mut stream = TcpStream::connect(("127.0.0.1", clear)).unwrap();
+    // The door is open still: somebody with a name is answered, if only by a refusal. (Whoever comes while the last of the crowd is being shown
+    // out may find no room, and comes again.)
     let login = "<cib_command op=\"authenticate\" user=\"late-guest\" password=\"very-secret\"/>";
-    stream.write_all(&remote_message(login, login.len() as u32 + 1)).unwrap();
-    assert!(matches!(stream.read(&mut [0; 64]), Ok(0) | Err(_)));
     while !logged("\"late-guest\" at 127.0.0.1 was not let in: not in the group haclient") {
+        let mut stream = TcpStream::connect(("127.0.0.1", clear)).unwrap();
+        let _ = stream.write_all(&remote_message(login, login.len() as u32 + 1));
+        assert!(matches!(stream.read(&mut [0; 64]), Ok(0) | Err(_)));
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     assert!(!logged("very-secret"), "a password is in the log");
