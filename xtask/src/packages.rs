@@ -41,6 +41,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("mount", "losetup, for that disk"),
     ("podman", "containers of bundles, in the cluster tests"),
     ("crun", "what podman runs them with"),
+    ("openssl", "certificates of the cluster tests"),
     ("python3-minimal", "the fence agent of the cluster tests"),
     ("corosync-qnetd", "the witness of the cluster tests"),
     ("corosync-qdevice", "what asks it"),

@@ -59,9 +59,7 @@ impl Map {
         bytes.truncate(length);
         text_of(&bytes, found)
     }
-}
 
-impl Map {
     /// Waits until Corosync has ended, or for [`LOOK_AGAIN`]; returns whether it has ended.
     fn wait_for_end(&self) -> bool {
         let mut descriptor = -1;

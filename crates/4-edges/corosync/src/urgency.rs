@@ -93,11 +93,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(Urgency::of_corosync(folder.path()), None);
         fs::create_dir(folder.path().join("run")).unwrap();
-        // This very process stands for one that has no real-time priority; then for one that is gone.
-        for text in [std::process::id().to_string(), "0".to_owned(), "rubbish".to_owned()] {
+        // One without real-time priority (this process has it while the other test runs), and none at all.
+        let mut usual = std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
+        for text in [usual.id().to_string(), "0".to_owned(), "rubbish".to_owned()] {
             fs::write(folder.path().join("run/corosync.pid"), text).unwrap();
             assert_eq!(Urgency::of_corosync(folder.path()), None);
         }
+        drop(usual.stdin.take());
+        usual.wait().unwrap();
     }
 
     /// Needs root, or it shows the refusal alone.

@@ -301,9 +301,10 @@ impl Executor {
         if queue.active.is_none() {
             self.resources.remove(resource);
         }
-        let (forgotten, held) = std::mem::take(&mut self.held).into_iter().partition(|(_, order, _)| order.resource == *resource);
-        self.held = held;
-        let ended = Vec::into_iter(forgotten).map(|(_, order, _)| order);
+        let held = std::mem::take(&mut self.held);
+        let (forgotten, kept): (Vec<_>, _) = held.into_iter().partition(|(_, order, _)| order.resource == *resource);
+        self.held = kept;
+        let ended = forgotten.into_iter().map(|(_, order, _)| order);
         for order in waiting.into_iter().map(|waiting| waiting.order).chain(ended) {
             self.report_cancelled_order(now, &order, commands);
         }

@@ -1,6 +1,6 @@
 //! Small clusters, one behaviour each: what is planned, where, and after what.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use transition::{Action, ActionKind, Plan};
 
 /// A cluster in a few words.
@@ -97,24 +97,26 @@ fn name(action: &Action) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Returns what comes before an action, at whatever distance.
+fn all_before<'p>(plan: &'p Plan, action: &Action) -> Vec<&'p Action> {
+    let by_id: BTreeMap<_, &Action> = plan.graph.actions.iter().map(|action| (action.id, action)).collect();
+    let (mut before, mut open, mut seen) = (Vec::new(), action.after.clone(), BTreeSet::new());
+    while let Some(id) = open.pop() {
+        if seen.insert(id) {
+            before.push(by_id[&id]);
+            open.extend(&by_id[&id].after);
+        }
+    }
+    before
+}
+
 /// Tells what is done, without points in the order and probes, in the order of the names.
 fn told(plan: &Plan) -> Vec<String> {
-    let by_id: BTreeMap<_, &Action> = plan.graph.actions.iter().map(|action| (action.id, action)).collect();
     let is_shown =
         |action: &&Action| action.kind != ActionKind::Pseudo && !(action.operation == "monitor" && action.meta("interval").is_none());
     let mut lines = Vec::new();
     for action in plan.graph.actions.iter().filter(is_shown) {
-        let (mut before, mut open, mut seen) = (Vec::new(), action.after.clone(), Vec::new());
-        while let Some(id) = open.pop() {
-            if seen.contains(&id) {
-                continue;
-            }
-            seen.push(id);
-            if is_shown(&by_id[&id]) {
-                before.push(name(by_id[&id]));
-            }
-            open.extend(&by_id[&id].after);
-        }
+        let mut before: Vec<String> = all_before(plan, action).into_iter().filter(is_shown).map(name).collect();
         before.sort();
         let waits = if before.is_empty() { String::new() } else { format!(" < {}", before.join(", ")) };
         lines.push(name(action) + &waits);
@@ -540,13 +542,8 @@ fn an_instance_is_promoted_once_it_is_known_that_none_else_is() {
         ..Cluster::default()
     }
     .plan();
-    let by_id: BTreeMap<_, &Action> = plan.graph.actions.iter().map(|action| (action.id, action)).collect();
     let promote = plan.graph.actions.iter().find(|action| name(action) == "promote a n2").expect("it has a score");
-    let (mut before, mut open) = (Vec::new(), promote.after.clone());
-    while let Some(id) = open.pop() {
-        before.push(name(by_id[&id]));
-        open.extend(&by_id[&id].after);
-    }
+    let before: Vec<String> = all_before(&plan, promote).into_iter().map(name).collect();
     assert!(before.contains(&"monitor a n1".to_owned()), "{before:?}");
 }
 

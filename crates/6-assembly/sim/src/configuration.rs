@@ -38,9 +38,7 @@ impl Expected {
             policy,
         }
     }
-}
 
-impl Expected {
     /// Returns whether this may be active on one node at a time.
     pub(crate) fn runs_once(&self, resource: &str) -> bool {
         let bundled = self.bundled.iter().filter(|(_, replicas)| *replicas == 1).map(|(inside, _)| inside);

@@ -3,6 +3,7 @@
 //! In each test a client asks a web server all the time, and the sandbox looks for anything that is active twice; what it
 //! notes fails the test. Moments are spread over the operation that is under way, so that each run hits all its phases.
 
+#[allow(dead_code, reason = "each test uses its part of it")]
 mod live;
 
 use live::{PROGRAM, Sandbox, configuration, is_root, skipped, slow_resource};

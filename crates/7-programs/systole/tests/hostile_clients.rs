@@ -4,7 +4,7 @@
 #[allow(dead_code, reason = "each test uses its part of it")]
 mod live;
 
-use live::Sandbox;
+use live::{Sandbox, until};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
@@ -161,9 +161,7 @@ fn hostile_hosts_harm_nobody() {
     assert!(is_content, "{text}");
     let log = sandbox.root("node1").join("var/log/pacemaker/pacemaker.log");
     let logged = |words: &str| std::fs::read_to_string(&log).unwrap_or_default().contains(words);
-    while !(logged(&format!("administered on port {clear}")) && logged(&format!("administered on port {tls}"))) {
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
+    until("both ports are open", || [clear, tls].iter().all(|port| logged(&format!("administered on port {port}"))));
     let mut chance = Chance(0x5eed);
     for round in 0..400 {
         let mut stream = TcpStream::connect(("127.0.0.1", if round % 2 == 0 { tls } else { clear })).unwrap();
@@ -187,12 +185,12 @@ fn hostile_hosts_harm_nobody() {
     // The door is open still: somebody with a name is answered, if only by a refusal. (Whoever comes while the last of the crowd is being shown
     // out may find no room, and comes again.)
     let login = "<cib_command op=\"authenticate\" user=\"late-guest\" password=\"very-secret\"/>";
-    while !logged("\"late-guest\" at 127.0.0.1 was not let in: not in the group haclient") {
+    until("the late guest is heard", || {
         let mut stream = TcpStream::connect(("127.0.0.1", clear)).unwrap();
         let _ = stream.write_all(&remote_message(login, login.len() as u32 + 1));
         assert!(matches!(stream.read(&mut [0; 64]), Ok(0) | Err(_)));
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
+        logged("\"late-guest\" at 127.0.0.1 was not let in: not in the group haclient")
+    });
     assert!(!logged("very-secret"), "a password is in the log");
     polite("after all of it");
     sandbox.end();

@@ -330,6 +330,7 @@ mod tests {
             assert_eq!(met(conditions).0, expected, "{conditions}");
         }
     }
+
     /// Found by the fuzzer: of three references to itself each was read with three of its own, sixteen levels deep.
     #[test]
     fn rules_that_refer_to_themselves_many_times_are_read_in_bounded_time() {

@@ -23,6 +23,15 @@ pub struct Sandbox {
     folder: TempDir,
 }
 
+/// Looks again until it is so.
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 impl Sandbox {
     /// Starts one with this configuration and waits until its resources run.
     pub fn start(cib: &str, arguments: &[&str]) -> Self {
