@@ -142,6 +142,13 @@ fn a_bundle_with_the_field_s_remote_side_runs_recovers_and_moves() -> anyhow::Re
     expect(&lab, "the failure is counted inside", || shown().contains("fail-count=1"));
     assert_eq!(home.processes("conmon"), keepers, "the container was restarted\n{}", lab.story());
 
+    // Pacemaker's tools in the container reach the cluster, and know where they are.
+    let within = |call: &[&str]| home.run("podman", &[&["exec", "web-podman-0"], call].concat());
+    assert_eq!(within(&["crm_node", "-n"])?.trim(), "web-0", "{}", lab.story());
+    within(&["attrd_updater", "-n", "colour", "-U", "green"])?;
+    let told = lab.tool(lab.host("node1"), "attrd_updater", &["-n", "colour", "-Q", "-N", "web-0"])?;
+    assert!(told.contains("green"), "{told}\n{}", lab.story());
+
     // The container ends by itself: it is started anew, and the service in it. Nobody is fenced.
     std::fs::remove_file(&trace)?;
     home.run("podman", &["kill", "web-podman-0"])?;

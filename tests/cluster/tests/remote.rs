@@ -14,6 +14,11 @@ fn pacemaker_remoted() -> Option<PathBuf> {
     Some(target.join("debian/pacemaker-remote/usr/sbin/pacemaker-remoted")).filter(|path| path.exists())
 }
 
+/// Why a test with Pacemaker's other side cannot be run, if it cannot.
+fn lacks_pacemaker_remoted() -> Option<String> {
+    missing().or_else(|| pacemaker_remoted().is_none().then(|| "pacemaker-remote is not unpacked: cargo xtask test".to_owned()))
+}
+
 fn expect(lab: &Lab, what: &str, holds: impl FnMut() -> bool) {
     if !eventually(LIMIT, holds) {
         let told = lab.tool(lab.host("node1"), "crm_mon", &["-1rf"]).unwrap_or_default();
@@ -77,9 +82,7 @@ fn running(side: Side) -> anyhow::Result<Lab> {
 #[test]
 fn a_remote_node_of_debian_s_pacemaker_serves_moves_and_is_fenced() -> anyhow::Result<()> {
     const NAME: &str = "a_remote_node_of_debian_s_pacemaker_serves_moves_and_is_fenced";
-    let lacks =
-        missing().or_else(|| pacemaker_remoted().is_none().then(|| "pacemaker-remote is not unpacked: cargo xtask test".to_owned()));
-    if let Some(reason) = lacks {
+    if let Some(reason) = lacks_pacemaker_remoted() {
         skip(NAME, &reason);
         return Ok(());
     }
@@ -145,5 +148,50 @@ fn a_remote_node_of_our_own_reaches_the_cluster_and_leaves_in_good_order() -> an
         there.processes("systole remote").is_empty() && lab.active("one").iter().any(|name| name.starts_with("node"))
     });
     assert!(lab.presses().is_empty(), "{:?}\n{}", lab.presses(), lab.story());
+    Ok(())
+}
+
+/// What a tool on the remote node is asked, and a part of what it says.
+const ANSWERS: &[(&[&str], &str)] = &[
+    (&["crm_node", "-n"], "witness\n"),
+    (&["crm_node", "-l"], "3 node3 member"),
+    (&["crm_node", "-q"], "1\n"),
+    (&["crm_mon", "-1"], "RemoteOnline: [ witness ]"),
+    (&["crm_resource", "-r", "one", "-W"], "resource one is running on: witness"),
+    (&["crm_attribute", "-n", "stonith-enabled", "-G", "-q"], "true\n"),
+    (&["crm_attribute", "-n", "batch-limit", "-v", "17"], ""),
+    (&["crm_attribute", "-n", "batch-limit", "-G", "-q"], "17\n"),
+    (&["attrd_updater", "-n", "shade", "-U", "dark"], ""),
+    (&["attrd_updater", "-n", "shade", "-Q"], "name=\"shade\" host=\"witness\" value=\"dark\""),
+    (&["crm_attribute", "-l", "reboot", "-n", "shade", "-G", "-q"], "dark\n"),
+    (&["crm_resource", "--refresh", "-r", "one"], "got reply (done)"),
+    (&["crm_resource", "--wait"], ""),
+    (&["crmadmin", "-D"], "Designated Controller is: node"),
+    (&["crmadmin", "-S", "node3"], "Controller on node3 in state"),
+    (&["stonith_admin", "-B", "node3"], ""),
+    (&["stonith_admin", "-H", "node3"], "reboot of node3 successful"),
+];
+
+#[test]
+fn unmodified_tools_on_a_remote_node_reach_the_cluster() -> anyhow::Result<()> {
+    if let Some(reason) = lacks_pacemaker_remoted() {
+        skip("unmodified_tools_on_a_remote_node_reach_the_cluster", &reason);
+        return Ok(());
+    }
+    let lab = running(Side::Pacemaker)?;
+    let there = lab.host("witness");
+    for (call, part) in ANSWERS {
+        let said = there.run(call[0], &call[1..]).with_context(|| format!("{call:?}\n{}", lab.story()))?;
+        assert!(said.contains(part), "{call:?} says {said:?}, and not {part:?}\n{}", lab.story());
+    }
+    assert!(there.run("attrd_updater", &["-n", "nobody", "-Q"]).is_err());
+    assert!(there.run("cibadmin", &["-C", "-o", "resources", "--xml-text", "<nonsense/>"]).is_err());
+
+    // An agent says by such a tool how much it wants to be promoted.
+    let agent = "<primitive id=\"state\" class=\"ocf\" provider=\"pacemaker\" type=\"Stateful\"/>";
+    let promotable = "<meta_attributes id=\"m\"><nvpair id=\"m-p\" name=\"promotable\" value=\"true\"/></meta_attributes>";
+    there.run("cibadmin", &["-C", "-o", "resources", "--xml-text", &format!("<clone id=\"states\">{promotable}{agent}</clone>")])?;
+    let score = || there.run("attrd_updater", &["-n", "master-state", "-Q", "-N", "witness"]).unwrap_or_default();
+    expect(&lab, "the agent there has set its score", || score().contains("host=\"witness\" value=\""));
     Ok(())
 }

@@ -3,6 +3,7 @@
 use crate::credentials::NodeCredentials;
 use crate::gnutls::Side;
 use crate::protocol;
+use crate::proxied::{Output, ProxiedClients};
 use crate::stream::Stream;
 use messages::agent::{AgentCall, AgentName, AgentOutcome, AgentResult};
 use messages::client::ClientReply;
@@ -56,6 +57,7 @@ pub(crate) async fn run(target: Target, mut tasks: UnboundedReceiver<Task>, tell
     };
     let _ = tell.send(RemoteEvent::Connected { node: node.clone() });
     let mut connection = Connection {
+        proxied: ProxiedClients::new(node.clone()),
         target,
         stream,
         token,
@@ -117,7 +119,9 @@ struct Connection {
     /// Requests whose reply matters: runs that may be refused.
     asked: BTreeMap<u64, CallId>,
     alive_by: Option<Instant>,
+    /// Clients of the other side: the product's own, and those of Pacemaker's tools.
     sessions: BTreeSet<String>,
+    proxied: ProxiedClients,
 }
 
 impl Connection {
@@ -162,12 +166,15 @@ impl Connection {
                 self.request(protocol::poke(&self.token));
             }
             Task::AnswerShutdown(granted) => {
-                let word = if granted { "shutdown_ack" } else { "shutdown_nack" };
-                self.request(protocol::to_client(&self.token, word, None, None));
+                self.say(protocol::to_client(if granted { "shutdown_ack" } else { "shutdown_nack" }, None));
+            }
+            Task::Reply { session, reply } if self.proxied.has(&session) => {
+                let outputs = self.proxied.answered(&session, reply);
+                self.put_out(outputs);
             }
             Task::Reply { session, reply } => {
-                let text = protocol::text_of(&reply);
-                self.request(protocol::to_client(&self.token, "response", Some(&session), Some(&text)));
+                let text = Element::new("lrmd_ipc_msg").with_text(protocol::text_of(&reply));
+                self.say(protocol::to_client("response", Some(&session)).with_child(text));
             }
         }
     }
@@ -230,22 +237,42 @@ impl Connection {
             "new" if message.attribute("lrmd_ipc_server") == Some(protocol::OWN_SERVER) => {
                 self.sessions.insert(session);
             }
+            "new" if self.proxied.opened(&session, message.attribute("lrmd_ipc_server").unwrap_or_default()) => {}
+            "request" if self.proxied.has(&session) => {
+                let outputs = self.proxied.asked(message);
+                self.put_out(outputs);
+            }
             "request" if self.sessions.contains(&session) => {
                 if let Some((user, request)) = protocol::client_request(message) {
                     self.tell(RemoteEvent::Asked { node, session, user, request });
                 }
             }
             "destroy" => {
-                if self.sessions.remove(&session) {
+                if self.sessions.remove(&session) | self.proxied.closed(&session) {
                     self.tell(RemoteEvent::ClientGone { node, session });
                 }
             }
-            // Pacemaker's own tools speak to its daemons, which are not here: they are told so at once.
-            _ => {
-                let farewell = protocol::to_client(&self.token, "destroy", Some(&session), None);
-                self.request(farewell);
+            // Whoever is not served is told so at once.
+            _ => self.say(protocol::to_client("destroy", Some(&session))),
+        }
+    }
+
+    /// Does what is to be done about a message of a tool of Pacemaker's, or for one.
+    fn put_out(&mut self, outputs: Vec<Output>) {
+        for output in outputs {
+            match output {
+                Output::Say(message) => self.say(message),
+                Output::Ask { session, user, request } => {
+                    self.tell(RemoteEvent::Asked { node: self.target.node.clone(), session, user, request });
+                }
             }
         }
+    }
+
+    /// Says something to a client of the other side, or about one.
+    fn say(&mut self, message: Element) {
+        let message = message.with("lrmd_async_id", &self.token);
+        self.request(message);
     }
 
     fn finished(&self, result: AgentResult) {

@@ -2,12 +2,13 @@
 //!
 //! Who does not prove at once who it is, is shown out; strangers are few at a time, and each address has a share of their places.
 
-use crate::cib_words::{self, Call, Login, Wish};
+use crate::cib_words::{self, Login};
 use crate::credentials::Certificates;
 use crate::gnutls::{Proof, Session, Side};
 use crate::stream::Stream;
+use crate::talk::{Output, Talk};
 use messages::agent::Secret;
-use messages::client::{Account, ClientBody, ClientReply, ClientRequest, ReplyBody};
+use messages::client::{Account, ClientReply, ClientRequest};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -16,7 +17,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, UnboundedSender, channel, unbounded_channel};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until, timeout};
-use xml::Element;
 
 /// Compat: how long a client may take to say who it is.
 const LOGIN: Duration = Duration::from_secs(10);
@@ -302,10 +302,10 @@ async fn visit(
     stream.limit(crate::frame::LENGTH_MAX);
     let token = format!("systole-{client}");
     stream.send(&cib_words::welcome(&token));
-    let mut talk = Talk { token, program, next: 1, calls: BTreeMap::new(), following: None };
+    let mut talk = Talk::new(token, program);
     loop {
         tokio::select! {
-            message = stream.receive(), if talk.calls.len() < OPEN_MAX => match message {
+            message = stream.receive(), if talk.open() < OPEN_MAX => match message {
                 Ok(message) => for output in talk.heard(&message) {
                     match output {
                         Output::Say(element) => stream.send(&element),
@@ -339,108 +339,4 @@ async fn introduce(is_tls: bool, socket: TcpStream, root: &Path) -> Result<(Stre
     let message = stream.receive().await?;
     let login = cib_words::read_login(&message).ok_or("it did not log in")?;
     Ok((stream, login))
-}
-
-/// What a client's message leads to.
-#[derive(Debug, PartialEq)]
-enum Output {
-    Say(Element),
-    Ask(ClientRequest),
-}
-
-/// What is said with a client that has come in.
-struct Talk {
-    token: String,
-    program: Option<String>,
-    next: u64,
-    calls: BTreeMap<u64, Call>,
-    /// The request that is answered by every change of the CIB, and whether the client still wants to hear of them.
-    following: Option<(u64, bool)>,
-}
-
-impl Talk {
-    fn heard(&mut self, message: &Element) -> Vec<Output> {
-        match cib_words::read(message) {
-            Wish::Nothing => Vec::new(),
-            Wish::Hello { name } => {
-                self.program = name.or(self.program.take());
-                Vec::new()
-            }
-            Wish::Follow(wanted) => match &mut self.following {
-                Some((_, is_wanted)) => {
-                    *is_wanted = wanted;
-                    Vec::new()
-                }
-                None if wanted => {
-                    let request = self.request(ClientBody::FollowCib);
-                    self.following = Some((request.id, true));
-                    vec![Output::Ask(request)]
-                }
-                None => Vec::new(),
-            },
-            Wish::Answer { call, result } if call.wants_answer() => vec![Output::Say(cib_words::reply(&self.token, &call, result))],
-            Wish::Answer { .. } => Vec::new(),
-            Wish::Ask { call, body } => {
-                let request = self.request(body);
-                self.calls.insert(request.id, call);
-                vec![Output::Ask(request)]
-            }
-        }
-    }
-
-    fn request(&mut self, body: ClientBody) -> ClientRequest {
-        let id = self.next;
-        self.next += 1;
-        ClientRequest { id, client: self.program.clone().unwrap_or_else(|| self.token.clone()), body }
-    }
-
-    fn answered(&mut self, reply: ClientReply) -> Option<Element> {
-        if let Ok(ReplyBody::CibChange(patch)) = &reply.result {
-            return self.following.filter(|(id, is_wanted)| *id == reply.id && *is_wanted).and_then(|_| cib_words::notice(patch));
-        }
-        let call = self.calls.remove(&reply.id)?;
-        call.wants_answer().then(|| cib_words::answer(&self.token, &call, &reply.result))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(text: &str) -> Element {
-        xml::parse(text.as_bytes(), &xml::Limits::default()).unwrap()
-    }
-
-    fn talk() -> Talk {
-        Talk { token: "t".into(), program: None, next: 1, calls: BTreeMap::new(), following: None }
-    }
-
-    #[test]
-    fn calls_are_answered_by_their_own_numbers_and_changes_while_they_are_wanted() {
-        let mut talk = talk();
-        assert!(talk.heard(&parse("<cib_command cib_op=\"register\" cib_clientname=\"cibadmin\"/>")).is_empty());
-        let query = ClientBody::CibQuery { section: None, xpath: None, without_children: false };
-        let asked = talk.heard(&cib_words::request("t", 41, &query).unwrap());
-        assert_eq!(asked, vec![Output::Ask(ClientRequest { id: 1, client: "cibadmin".into(), body: query })]);
-        let follow = |on: &str| {
-            parse(&format!("<cib_command cib_op=\"cib_notify\" cib_notify_type=\"cib_diff_notify\" cib_notify_activate=\"{on}\"/>"))
-        };
-        assert!(matches!(talk.heard(&follow("1")).as_slice(), [Output::Ask(ClientRequest { id: 2, body: ClientBody::FollowCib, .. })]));
-        let answer = talk.answered(ClientReply { id: 1, result: Ok(ReplyBody::Xml("<cib/>".into())) }).unwrap();
-        assert_eq!(cib_words::read_answer(&answer, 41), Some(Ok(ReplyBody::Xml("<cib/>".into()))));
-        let change = || ClientReply { id: 2, result: Ok(ReplyBody::CibChange("<diff format=\"2\"/>".into())) };
-        assert!(talk.answered(change()).is_some());
-        assert!(talk.heard(&follow("0")).is_empty());
-        assert!(talk.answered(change()).is_none());
-        assert!(talk.answered(ClientReply { id: 9, result: Ok(ReplyBody::Done) }).is_none());
-    }
-
-    #[test]
-    fn an_answer_that_is_not_wanted_is_not_given() {
-        let mut talk = talk();
-        let asked = talk.heard(&parse("<cib_command cib_op=\"cib_bump\" cib_callid=\"1\" cib_callopt=\"16\"/>"));
-        assert!(matches!(asked.as_slice(), [Output::Ask(_)]));
-        assert!(talk.answered(ClientReply { id: 1, result: Ok(ReplyBody::Done) }).is_none());
-        assert!(talk.calls.is_empty());
-    }
 }

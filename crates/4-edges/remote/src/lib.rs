@@ -1,7 +1,7 @@
 //! Remote nodes: hosts that run agents for the cluster without being members of it, reached over TLS under a pre-shared key.
 //!
 //! [`Connections`] is a member's side of it. It speaks the protocol of Pacemaker's remote daemon, so that an unmodified
-//! `pacemaker-remoted` serves as the other side. [`Server`] and [`Serving`] are the other side, for members of either kind.
+//! `pacemaker-remoted` serves as the other side, and answers the tools there. [`Server`] and [`Serving`] are the other side, for members of either kind.
 //!
 //! The same frames carry the words of administrators on other hosts: [`Doors`] is a member's side of that, [`CibClient`] a tool's.
 //!
@@ -17,9 +17,11 @@ mod frame;
 mod gnutls;
 mod key;
 mod protocol;
+mod proxied;
 mod server;
 mod serving;
 mod stream;
+mod talk;
 
 pub use cib_client::{CibClient, Member};
 pub use client::Connections;

@@ -76,15 +76,11 @@ pub(crate) fn poke(token: &str) -> Element {
     request(token, "lrmd_rsc_poke", Duration::ZERO, Element::new("lrmd_rsc"))
 }
 
-/// Returns a message to a client of the other side, or about one.
-pub(crate) fn to_client(token: &str, operation: &str, session: Option<&str>, text: Option<&str>) -> Element {
-    let mut message = Element::new("lrmd_ipc_proxy").with("t", "lrmd").with("lrmd_async_id", token).with("lrmd_op", "ipc_fwd");
-    message.set("lrmd_ipc_op", operation);
-    if let Some(session) = session {
-        message.set("lrmd_ipc_session", session);
-    }
-    match text {
-        Some(text) => message.with_child(Element::new("lrmd_ipc_msg").with_text(text)),
+/// Returns a message to a client of the other side, or about one, without its content.
+pub(crate) fn to_client(operation: &str, session: Option<&str>) -> Element {
+    let message = Element::new("lrmd_ipc_proxy").with("t", "lrmd").with("lrmd_op", "ipc_fwd").with("lrmd_ipc_op", operation);
+    match session {
+        Some(session) => message.with("lrmd_ipc_session", session),
         None => message,
     }
 }

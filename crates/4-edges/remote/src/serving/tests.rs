@@ -139,7 +139,8 @@ fn a_client_is_passed_on_and_answered() {
     let parsed = xml::parse(message.to_compact().as_bytes(), &xml::Limits::default()).unwrap();
     assert_eq!(protocol::client_request(&parsed), Some((None, request)));
     let reply = ClientReply { id: 5, result: Ok(messages::client::ReplyBody::Done) };
-    let answer = protocol::to_client("t", "response", Some("client-3"), Some(&protocol::text_of(&reply)));
+    let answer =
+        protocol::to_client("response", Some("client-3")).with_child(Element::new("lrmd_ipc_msg").with_text(protocol::text_of(&reply)));
     assert_eq!(brief(&serving.heard(Duration::ZERO, 1, &numbered(answer, 4))), ["1: reply 4 rc=0", "client 3: 5 ok"]);
     // The connection ends while it waits for another answer.
     let waiting = ClientRequest { id: 6, client: "crm_mon".into(), body: ClientBody::Info };
@@ -152,7 +153,7 @@ fn a_client_is_passed_on_and_answered() {
 fn it_goes_down_when_the_cluster_has_let_go_of_it() {
     let mut serving = registered();
     assert_eq!(brief(&serving.terminate(Duration::ZERO)), ["1: proxy shutdown_req"]);
-    let granted = numbered(protocol::to_client("t", "shutdown_ack", None, None), 4);
+    let granted = numbered(protocol::to_client("shutdown_ack", None), 4);
     serving.heard(Duration::from_secs(1), 1, &granted);
     assert_eq!(serving.wake_at(), None);
     assert_eq!(serving.gone(1), [Output::Exit]);
