@@ -223,6 +223,9 @@ pub enum PeerMessage {
         origin: NodeName,
         request: u64,
         to: Option<NodeName>,
+        /// The program that asks; empty from a member of an earlier version.
+        #[serde(default)]
+        client: String,
         body: ClientBody,
     },
     /// The answer.

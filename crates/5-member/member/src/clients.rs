@@ -1,7 +1,7 @@
 //! What local clients ask: answered from this node's copy, or passed to whoever can serve it.
 
 use crate::event::ClientId;
-use crate::member::{Asker, Member, Sleeper};
+use crate::member::{Asker, Forwarded, Member, Sleeper};
 use attributes::{AttributesEvent, Update};
 use cib::edit::{Section, Target, query};
 use messages::client::{Account, CONFIGURATION_BYTES_MAX, ClientBody, ClientError, ClientRequest, KnownNode, NodeInfo, ReplyBody};
@@ -66,7 +66,7 @@ impl Member {
             }
             ClientBody::InfoOf { node } if node == self.config.node => self.serve(asker, client, ClientBody::Info),
             ClientBody::InfoOf { node } => match self.membership.peers().get(&node).is_some_and(membership::Peer::is_member) {
-                true => self.ask(asker, Some(node), ClientBody::Info),
+                true => self.ask(asker, Some(node), client, ClientBody::Info),
                 false => self.answer(asker, Err(refusal(105, format!("no member is named {node}")))),
             },
             ClientBody::CibQuery { section, xpath, without_children } => {
@@ -106,17 +106,12 @@ impl Member {
                 self.answer(asker, Ok(ReplyBody::Done));
             }
             body if self.in_charge => self.serve_as_coordinator(asker, self.config.node.clone(), client, body),
-            body => self.forward(asker, body),
+            body => self.ask(asker, None, client, body),
         }
     }
 
-    /// Passes a request on to the coordinator.
-    fn forward(&mut self, asker: Asker, body: ClientBody) {
-        self.ask(asker, None, body);
-    }
-
     /// Passes a request on to a member; without one, to the coordinator.
-    fn ask(&mut self, asker: Asker, to: Option<NodeName>, body: ClientBody) {
+    fn ask(&mut self, asker: Asker, to: Option<NodeName>, client: &str, body: ClientBody) {
         let patience = match &body {
             ClientBody::WaitIdle { timeout } => *timeout,
             ClientBody::Fence { timeout: Some(timeout), .. } => *timeout + Duration::from_secs(30),
@@ -125,9 +120,10 @@ impl Member {
         };
         self.counter += 1;
         let request = self.counter;
-        self.forwarded.insert(request, (asker, self.now.monotonic + patience, body.clone()));
+        let (until, client) = (self.now.monotonic + patience, client.to_owned());
+        self.forwarded.insert(request, Forwarded { asker, until, client: client.clone(), body: body.clone() });
         self.wakes.insert(Sleeper::Waiters, self.now.monotonic);
-        self.send(PeerMessage::Ask { origin: self.config.node.clone(), request, to, body });
+        self.send(PeerMessage::Ask { origin: self.config.node.clone(), request, to, client, body });
     }
 
     /// The coordinator changed: what it was asked and has not answered is asked of the new one. Fencing and waiting may be asked twice.
@@ -137,22 +133,19 @@ impl Member {
         }
         let repeatable =
             |body: &ClientBody| matches!(body, ClientBody::WaitIdle { .. } | ClientBody::Fence { .. } | ClientBody::Cleanup { .. });
-        let again: Vec<(u64, ClientBody)> = self
-            .forwarded
-            .iter()
-            .filter(|(_, (_, _, body))| repeatable(body))
-            .map(|(request, (_, _, body))| (*request, body.clone()))
-            .collect();
-        for (request, body) in again {
-            self.send(PeerMessage::Ask { origin: self.config.node.clone(), request, to: None, body });
+        let again = self.forwarded.iter().filter(|(_, waiting)| repeatable(&waiting.body));
+        let again: Vec<_> = again.map(|(request, waiting)| (*request, waiting.client.clone(), waiting.body.clone())).collect();
+        for (request, client, body) in again {
+            self.send(PeerMessage::Ask { origin: self.config.node.clone(), request, to: None, client, body });
         }
     }
 
-    pub(crate) fn asked_by_peer(&mut self, origin: &NodeName, request: u64, to: Option<&NodeName>, body: &ClientBody) {
+    pub(crate) fn asked_by_peer(&mut self, origin: &NodeName, request: u64, to: Option<&NodeName>, client: &str, body: &ClientBody) {
         let is_meant = to.map_or(self.in_charge, |to| *to == self.config.node);
         if is_meant {
             let asker = Asker::Peer(origin.clone(), request);
-            self.serve_as_coordinator(asker, origin.clone(), "peer", body.clone());
+            let client = if client.is_empty() { "peer" } else { client };
+            self.serve_as_coordinator(asker, origin.clone(), client, body.clone());
         } else if to.is_none() && self.membership.is_coordinator() && !matches!(body, ClientBody::WaitIdle { .. }) {
             // What another member was asked is for that one to answer.
             let message = "the cluster is still starting".to_owned();
@@ -204,9 +197,9 @@ impl Member {
     /// Answers who waited long enough, and who waited for quiet when it is quiet.
     pub(crate) fn check_waiters(&mut self) {
         let now = self.now.monotonic;
-        let late: Vec<u64> = self.forwarded.iter().filter(|(_, (_, until, _))| *until <= now).map(|(request, _)| *request).collect();
+        let late: Vec<u64> = self.forwarded.iter().filter(|(_, waiting)| waiting.until <= now).map(|(request, _)| *request).collect();
         for request in late {
-            if let Some((asker, ..)) = self.forwarded.remove(&request) {
+            if let Some(Forwarded { asker, .. }) = self.forwarded.remove(&request) {
                 self.answer(asker, Err(refusal(124, "no coordinator answered in time")));
             }
         }
@@ -222,7 +215,7 @@ impl Member {
             }
         }
         let waiting = self.idle_waiters.iter().map(|(_, until)| *until);
-        let next = self.forwarded.values().map(|(_, until, _)| *until).chain(waiting).min();
+        let next = self.forwarded.values().map(|waiting| waiting.until).chain(waiting).min();
         // Quiet may come about without anything that is told here: it is looked for now and then.
         let often = (!self.idle_waiters.is_empty()).then_some(now + Duration::from_millis(100));
         if let Some(at) = next.into_iter().chain(often).min() {

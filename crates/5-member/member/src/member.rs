@@ -45,6 +45,16 @@ pub(crate) enum Asker {
     Nobody,
 }
 
+/// A request that another member is to answer.
+pub(crate) struct Forwarded {
+    pub asker: Asker,
+    /// When its answer is given up.
+    pub until: Duration,
+    /// The program that asks.
+    pub client: String,
+    pub body: ClientBody,
+}
+
 /// The engines that ask to be woken.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Sleeper {
@@ -119,7 +129,7 @@ pub struct Member {
     // Requests.
     pub(crate) askers: BTreeMap<String, Asker>,
     pub(crate) fence_askers: BTreeMap<u64, Asker>,
-    pub(crate) forwarded: BTreeMap<u64, (Asker, Duration, ClientBody)>,
+    pub(crate) forwarded: BTreeMap<u64, Forwarded>,
     pub(crate) idle_waiters: Vec<(Asker, Duration)>,
     pub(crate) subscribers: BTreeMap<ClientId, u64>,
     pub(crate) followers: BTreeMap<ClientId, Follower>,

@@ -2,7 +2,7 @@
 
 use crate::command::{LogLevel, MemberCommand};
 use crate::later;
-use crate::member::{Member, Sleeper};
+use crate::member::{Forwarded, Member, Sleeper};
 use attributes::{AttributesCommand, AttributesEvent};
 use membership::{MembershipCommand, MembershipEvent, Settled};
 use messages::agent::AgentOrder;
@@ -186,10 +186,10 @@ impl Member {
                     self.leave();
                 }
             }
-            PeerMessage::Ask { origin, request, to, body } => self.asked_by_peer(origin, *request, to.as_ref(), body),
+            PeerMessage::Ask { origin, request, to, client, body } => self.asked_by_peer(origin, *request, to.as_ref(), client, body),
             PeerMessage::Told { origin, request, result } => {
                 if *origin == self.config.node
-                    && let Some((asker, ..)) = self.forwarded.remove(request)
+                    && let Some(Forwarded { asker, .. }) = self.forwarded.remove(request)
                 {
                     self.answer(asker, result.clone());
                 }

@@ -65,6 +65,21 @@ fn a_member_is_asked_for_its_own_state_whoever_coordinates() {
 }
 
 #[test]
+fn a_fencing_is_recorded_under_the_name_of_whoever_asked_wherever_that_was() {
+    let mut cluster = started(&["a", "b", "c"]);
+    for asked in ["b", "a"] {
+        cluster.ask(asked, ClientBody::Fence { target: "c".into(), action: "off".into(), timeout: None, tolerance: None });
+    }
+    cluster.pass(3);
+    cluster.replies.clear();
+    cluster.ask("a", ClientBody::FenceHistory { target: None });
+    let [messages::client::ClientReply { result: Ok(ReplyBody::FenceHistory(records)), .. }] = cluster.replies.as_slice() else {
+        panic!("{:?}", cluster.replies)
+    };
+    assert!(!records.is_empty() && records.iter().all(|record| record.client == "test"), "{records:?}");
+}
+
+#[test]
 fn members_join_in_any_order_and_run_each_resource_once() {
     let orders: [&[&[&str]]; 4] = [&[&["a", "b", "c"]], &[&["c"], &["b"], &["a"]], &[&["b"], &["a", "c"]], &[&["a", "b"], &["c"]]];
     for order in orders {
