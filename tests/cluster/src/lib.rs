@@ -4,12 +4,14 @@
 //! Nothing a host writes reaches the machine, and all of it ends with the lab, even when the test that made it is killed.
 //! What runs on a host is looked at from outside, through the kernel, never asked of the cluster.
 
+mod certificates;
 mod host;
 mod lab;
 mod power;
 mod stack;
 mod watch;
 
+pub use certificates::{CERTIFICATES, certificates, naming};
 pub use host::Host;
 pub use lab::{Lab, Settings, eventually, missing, program};
 pub use rustix::process::Signal;

@@ -1,7 +1,7 @@
 //! Administration from a host that is no member: Debian's tools and ours, on a cluster of ours and of Debian's Pacemaker, over TLS and in the
 //! clear. Users, passwords and rules of PAM are the lab hosts' own.
 
-use lab::{Host, Lab, Settings, Stack, cib, eventually, missing, skip};
+use lab::{CERTIFICATES, Host, Lab, Settings, Stack, certificates, cib, eventually, missing, naming, skip};
 use std::path::Path;
 use std::time::Duration;
 
@@ -84,28 +84,6 @@ fn people(host: &Host, rules: &str) -> anyhow::Result<()> {
 const BY_PASSWORD: &str = "auth required pam_unix.so nodelay\\naccount required pam_unix.so\\n";
 /// Pacemaker's daemon is no root: the passwords of others it could not look at.
 const EVERYBODY: &str = "auth required pam_permit.so\\naccount required pam_permit.so\\n";
-
-const CERTIFICATES: &str = "/etc/certificates";
-
-/// Makes an authority on a host that vouches for `member` and `admin`, and a certificate of its own for `stranger`; gives others all of them.
-fn certificates(host: &Host, others: &[Host]) -> anyhow::Result<()> {
-    let make = "mkdir -p $folder && cd $folder\n\
-                new='openssl req -newkey rsa:2048 -nodes -days 2 -x509'\n\
-                $new -subj /CN=authority -out authority.pem -keyout authority.key\n\
-                for name in member admin; do\n\
-                    $new -CA authority.pem -CAkey authority.key -subj /CN=$name -out $name.pem -keyout $name.key\n\
-                done\n\
-                $new -subj /CN=stranger -out stranger.pem -keyout stranger.key\n\
-                chmod 644 *";
-    host.script(make, &[("folder", CERTIFICATES)])?;
-    let names = ["authority.pem", "admin.pem", "admin.key", "stranger.pem", "stranger.key"];
-    for (other, name) in others.iter().flat_map(|other| names.map(|name| (other, name))) {
-        let text = host.run("cat", &[&format!("{CERTIFICATES}/{name}")])?;
-        let variables = [("folder", CERTIFICATES), ("name", name), ("text", text.as_str())];
-        other.script("mkdir -p $folder && printf '%s\\n' \"$text\" >$folder/$name", &variables)?;
-    }
-    Ok(())
-}
 
 /// Starts a cluster of one host that can be administered from another one; anna may see nodes, dora may change everything.
 fn cluster(stack: Stack, rules: &str) -> anyhow::Result<Lab> {
@@ -232,10 +210,8 @@ fn where_certificates_are_named_only_who_shows_one_comes_to_the_password() -> an
         return Ok(());
     }
     let lab = Lab::new(&Settings { witness: true, ..Settings::hosts(1) }, Stack::Systole)?;
-    certificates(&lab.hosts[0], &lab.hosts[1..])?;
-    let of = |what: &str, file: &str| format!(" PCMK_{what}_file={CERTIFICATES}/{file}");
-    let named = [of("ca", "authority.pem"), of("cert", "member.pem"), of("key", "member.key")].concat();
-    let lab = started(lab, BY_PASSWORD, &format!("CIB_pam_service=lab{named}"))?;
+    certificates(&lab.hosts)?;
+    let lab = started(lab, BY_PASSWORD, &format!("CIB_pam_service=lab {}", naming("member")))?;
     let [inside, outside] = &lab.hosts[..] else { anyhow::bail!("two hosts are expected") };
     let ours = Client { host: outside, server: inside.address(), whose: Whose::Ours, port: TLS, certificate: Some("admin") };
     let (code, text) = ours.as_user("hacluster", &["cibadmin", "-Q", "-o", "resources"])?;

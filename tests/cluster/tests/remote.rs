@@ -1,8 +1,8 @@
 //! Remote nodes on real hosts: Debian's unmodified pacemaker-remoted, and ours, as the other side of a cluster of Systole.
 
 use anyhow::Context;
-use lab::{Host, Lab, Settings, Stack, cib, dummy, eventually, missing, program, skip};
-use std::path::PathBuf;
+use lab::{Host, Lab, Settings, Stack, certificates, cib, dummy, eventually, missing, naming, program, skip};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -193,5 +193,37 @@ fn unmodified_tools_on_a_remote_node_reach_the_cluster() -> anyhow::Result<()> {
     there.run("cibadmin", &["-C", "-o", "resources", "--xml-text", &format!("<clone id=\"states\">{promotable}{agent}</clone>")])?;
     let score = || there.run("attrd_updater", &["-n", "master-state", "-Q", "-N", "witness"]).unwrap_or_default();
     expect(&lab, "the agent there has set its score", || score().contains("host=\"witness\" value=\""));
+    Ok(())
+}
+
+#[test]
+fn a_remote_node_and_members_know_each_other_by_certificates() -> anyhow::Result<()> {
+    if let Some(reason) = missing().or_else(|| (!Path::new("/usr/bin/openssl").exists()).then(|| "there is no openssl".to_owned())) {
+        skip("a_remote_node_and_members_know_each_other_by_certificates", &reason);
+        return Ok(());
+    }
+    let lab = Lab::new(&Settings { witness: true, ..Settings::hosts(2) }, Stack::Systole)?;
+    certificates(&lab.hosts)?;
+    lab.set_environment(&naming("member"));
+    lab.start_all()?;
+    let there = lab.host("witness");
+    // It has the key that remote nodes share, and shows a certificate for which nobody vouches.
+    lab.nodes().iter().try_for_each(give_key)?;
+    give_key(there)?;
+    there.start(&format!("env {} {} remote", naming("stranger"), program().display()), "/var/log/remote.out")?;
+    expect(&lab, "the other side listens", || listens(there));
+    lab.load(lab.host("node1"), &cib(OPTIONS, &(connection("witness") + &dummy("one", "1s")), &location("l", "one", "witness", "500")))?;
+    expect(&lab, "it is not believed", || there.read("/var/log/remote.out").contains("was not let in"));
+    assert!(lab.active("one").is_empty(), "{}", lab.story());
+
+    // With one of the common authority it serves.
+    let process = there.processes("systole remote")[0];
+    rustix::process::kill_process(
+        rustix::process::Pid::from_raw(process as i32).context("a process number")?,
+        rustix::process::Signal::KILL,
+    )?;
+    expect(&lab, "it has ended", || !listens(there));
+    there.start(&format!("env {} {} remote", naming("admin"), program().display()), "/var/log/remote.out")?;
+    expect(&lab, "the service runs on the remote node", || lab.active("one") == ["witness"]);
     Ok(())
 }
