@@ -41,6 +41,7 @@ pub(crate) struct Deduction {
     recorded: recorded::Recorded,
     /// What was recorded when the facts before were deduced, node by node: it may be the same in part.
     earlier: Earlier,
+    presence: migrations::Presence,
 }
 
 /// What each node recorded, in the order of the document; shared with the facts before.
@@ -61,28 +62,41 @@ impl Facts {
     /// Deduces what is true of a later CIB, reading anew only those histories whose elements are not those of this one.
     /// The result is that of [`Facts::deduce`].
     pub fn deduce_again(self, cib: &Element, now: Timestamp) -> Facts {
-        Deduction::new(cib, now, self.utc_offset, recorded_by(&self.nodes)).deduce()
+        Deduction::facts(cib, now, self.utc_offset, recorded_by(&self.nodes))
     }
 
     /// The same, for facts that are needed further on.
     pub fn deduce_beside(&self, cib: &Element, now: Timestamp) -> Facts {
-        Deduction::new(cib, now, self.utc_offset, recorded_by(&self.nodes)).deduce()
+        Deduction::facts(cib, now, self.utc_offset, recorded_by(&self.nodes))
     }
 
     /// Deduces what is true at this time, where clocks are this many seconds east of UTC.
     pub fn deduce_at_offset(cib: &Element, now: Timestamp, utc_offset: i32) -> Facts {
-        Deduction::new(cib, now, utc_offset, Vec::new()).deduce()
+        Deduction::facts(cib, now, utc_offset, Vec::new())
     }
 }
 
 impl Deduction {
-    fn deduce(mut self) -> Facts {
+    /// Deduces all facts; a second time, where a migration was judged before it was known that its other end is up.
+    fn facts(cib: &Element, now: Timestamp, utc_offset: i32, earlier: Earlier) -> Facts {
+        let mut first = Self::new(cib, now, utc_offset, earlier);
+        first.deduce();
+        let known = first.presence_found();
+        if known.is_empty() {
+            return first.facts;
+        }
+        let mut second = Self::new(cib, now, utc_offset, first.earlier);
+        second.presence = known;
+        second.deduce();
+        second.facts
+    }
+
+    fn deduce(&mut self) {
         self.read_nodes();
         self.read_resources();
         self.read_tags();
         self.read_status();
         self.count();
-        self.facts
     }
 
     fn new(cib: &Element, now: Timestamp, utc_offset: i32, earlier: Earlier) -> Self {
@@ -143,6 +157,7 @@ impl Deduction {
             failures_seen: BTreeSet::new(),
             recorded,
             earlier,
+            presence: migrations::Presence::default(),
         }
     }
 

@@ -242,6 +242,51 @@ fn a_half_done_migration_knows_its_source_and_target() {
     assert_eq!(a.dangling_sources.len(), 1, "the source still needs a stop");
 }
 
+/// Found by the simulator (seeds 40651 and 42006, half an hour): the target was taken for one that is not up, and what had arrived there was
+/// started a second time where it came from.
+#[test]
+fn a_migration_between_remote_nodes_is_known_in_whatever_order_their_histories_and_connections_are_told() {
+    let remote = |id: &str| format!(r#"<primitive id="{id}" class="ocf" provider="pacemaker" type="remote"/>"#);
+    let connection = |id: &str| history(id, &["start 0 1 0 0 0 300"]).replace("Dummy", "remote");
+    let migrate = r#"migrate_source="far1" migrate_target="far2""#;
+    let member = |id: u8, name: &str, histories: &str| {
+        format!(
+            r#"<node_state id="{id}" uname="{name}" in_ccm="true" crmd="online" join="member" expected="member">
+            <lrm id="{id}"><lrm_resources>{histories}</lrm_resources></lrm></node_state>"#
+        )
+    };
+    let far = |name: &str, histories: &str| {
+        format!(
+            r#"<node_state id="{name}" uname="{name}" in_ccm="true" remote_node="true">
+            <lrm id="{name}"><lrm_resources>{histories}</lrm_resources></lrm></node_state>"#
+        )
+    };
+    let states = [
+        member(1, "node1", &connection("far1")),
+        member(2, "node2", &connection("far2")),
+        far("far1", &history("a", &["start 0 2 0 0 0 90", &format!("migrate_to 0 3 0 0 0 20 {migrate}")])),
+        far("far2", &history("a", &["monitor 0 1 7 0 7 100"])),
+    ];
+    for order in [[0, 1, 2, 3], [0, 2, 1, 3], [0, 2, 3, 1], [1, 3, 2, 0], [3, 1, 0, 2], [2, 0, 3, 1], [2, 3, 0, 1]] {
+        let status: String = order.iter().map(|&at: &usize| states[at].as_str()).collect();
+        let text = format!(
+            r#"<cib have-quorum="1" dc-uuid="1"><configuration><crm_config/>
+            <nodes><node id="1" uname="node1"/><node id="2" uname="node2"/></nodes>
+            <resources>{}{}{}{DEVICE}</resources><constraints/></configuration><status>{status}</status></cib>"#,
+            remote("far1"),
+            remote("far2"),
+            dummy("a"),
+        );
+        let cib = xml::parse(text.as_bytes(), &xml::Limits::default()).expect("the test's own text is well-formed");
+        let facts = Facts::deduce(&cib, Timestamp::from_seconds(NOW));
+        let a = resource(&facts, "a");
+        let mut nodes: Vec<_> = a.active_nodes.iter().map(|&node| facts.node(node).name.as_str()).collect();
+        nodes.sort_unstable();
+        let target = a.migrating_to.map(|node| facts.node(node).name.as_str());
+        assert_eq!((nodes.as_slice(), target, a.failed), (&["far1", "far2"][..], Some("far2"), false), "{order:?}");
+    }
+}
+
 /// Found by the simulator (seed 50097, half an hour): the resource was taken to be where it had come from.
 #[test]
 fn what_is_left_of_an_earlier_migration_to_the_same_node_is_no_part_of_this_one() {

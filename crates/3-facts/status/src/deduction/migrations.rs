@@ -7,10 +7,35 @@ use super::Deduction;
 use super::operations::Reading;
 use crate::recorded::{compare_age, is_earlier};
 use crate::{NodeIndex, NodeKind, OperationRecord, ResourceIndex};
-use model::{AgentExit, ExecutionStatus, Role};
+use model::{AgentExit, ExecutionStatus, NodeName, Role};
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
+
+/// Which remote and guest nodes are up, as far as a migration to or from them has to know before their turn.
+///
+/// The history that tells of a connection may come after the one that tells of the migration; then all is read again, with what was
+/// found in the end. So the order of histories in the status decides nothing.
+#[derive(Default)]
+pub(super) struct Presence {
+    /// Nodes that are up, as a first reading found in the end.
+    up: BTreeSet<NodeName>,
+    /// Nodes that were taken for not up before their turn.
+    guessed_down: BTreeSet<NodeName>,
+}
+
+impl Presence {
+    pub(super) fn is_empty(&self) -> bool {
+        self.up.is_empty()
+    }
+}
 
 impl Deduction {
+    /// Returns what has to be known in advance when all is read again: the nodes that are up in the end and were not when a migration asked.
+    pub(super) fn presence_found(&self) -> Presence {
+        let is_up = |name: &&NodeName| self.facts.find_node(name.as_str()).is_some_and(|node| self.facts.node(node).online);
+        Presence { up: self.presence.guessed_down.iter().filter(is_up).cloned().collect(), ..Presence::default() }
+    }
+
     pub(super) fn read_migrate_to_success(&mut self, reading: &Reading, operation: &OperationRecord) {
         let resource = reading.resource;
         let Some((source, target)) = self.migration_nodes(operation, Some(reading.node), None) else { return };
@@ -103,13 +128,24 @@ impl Deduction {
 
     /// Returns whether a node is up, also where that is told only by its connection and its turn has not come.
     ///
-    /// Compat (C-405): Pacemaker takes a remote or guest node whose history comes later in the status for one that is not up.
+    /// Compat (C-405): Pacemaker takes a remote or guest node whose history, or whose connection's, comes later in the status for one that
+    /// is not up. Safety: what may be there would be started again elsewhere. (Found by the simulator: seeds 40651 and 42006, half an hour.)
     fn is_up(&mut self, node: NodeIndex) -> bool {
         let state = self.facts.node(node);
-        if state.kind != NodeKind::Member && !state.history_read && self.is_history_due(node) {
+        if state.kind == NodeKind::Member || state.history_read {
+            return state.online;
+        }
+        let name = state.name.clone();
+        if self.presence.up.contains(&name) {
+            self.facts.nodes[node.position()].online = true;
+        } else if self.is_history_due(node) {
             self.judge_remote_node(node);
         }
-        self.facts.node(node).online
+        let is_up = self.facts.node(node).online;
+        if !is_up {
+            self.presence.guessed_down.insert(name);
+        }
+        is_up
     }
 
     fn forbid_migration(&mut self, resource: ResourceIndex, target: Option<NodeIndex>) {
