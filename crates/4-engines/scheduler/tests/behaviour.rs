@@ -248,6 +248,35 @@ fn without_quorum_and_with_freeze_nothing_starts_that_may_have_migrated_to_a_los
     Cluster { no_quorum: false, ..cluster }.check(&["start a n1 < stonith reboot n2, stop a n1", "stonith reboot n2", "stop a n1"]);
 }
 
+/// Found by the simulator (seed 40706, half an hour): the partition with quorum fenced the members of this one, and started again what these
+/// had moved to a remote node.
+#[test]
+fn without_quorum_and_with_freeze_nothing_goes_to_a_remote_node() {
+    let cluster = Cluster {
+        options: "no-quorum-policy=freeze",
+        nodes: &[("n1", ONLINE), ("n2", ONLINE), ("far", GUEST)],
+        resources: (FAR.to_owned() + &dummy("a") + &dummy("b") + DEVICE).leak(),
+        constraints: r#"<rsc_location id="l" rsc="a" node="far" score="100"/><rsc_location id="l2" rsc="a" node="n2" score="-INFINITY"/>"#,
+        history: &[
+            ("n1", "f", "monitor:7"),
+            ("n2", "f", "start"),
+            ("n1", "far", "start"),
+            ("n2", "far", "monitor:7"),
+            ("n1", "a", "monitor:7"),
+            ("n2", "a", "start"),
+            ("far", "a", "monitor:7"),
+            ("n1", "b", "monitor:7"),
+            ("n2", "b", "monitor:7"),
+            ("far", "b", "start"),
+            ("far", "b", "monitor:1"),
+        ],
+        no_quorum: true,
+        ..Cluster::default()
+    };
+    // What is on a remote node is recovered there.
+    cluster.check(&["start a n1 < stop a n2", "start b far < stop b far", "stop a n2", "stop b far"]);
+}
+
 #[test]
 fn a_node_that_leaves_shuts_down_once_its_resources_moved_away() {
     Cluster {

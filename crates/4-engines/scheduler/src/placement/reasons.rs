@@ -46,6 +46,7 @@ fn of_term(board: &Board<'_>, resource: ResourceIndex, term: &Term) -> Reason {
         "failure" => "it failed there as often as migration-threshold allows".to_owned(),
         "lock" => "it is locked to a node that shut down".to_owned(),
         "discovery" => "it is confined to the nodes of its exclusive locations".to_owned(),
+        "quorum" => "without quorum nothing goes to a remote node".to_owned(),
         "node" => "the node's own score, or nothing of its kind runs there".to_owned(),
         _ => term.id.to_string(),
     };

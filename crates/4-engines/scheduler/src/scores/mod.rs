@@ -10,7 +10,7 @@ pub(crate) use failures::reached_threshold;
 use crate::constraints::{Constraints, Location, is_managed, required_connection};
 use compact_str::CompactString;
 use model::{Role, Score, Timestamp};
-use status::{AllowedNode, AllowedNodes, Facts, Kind, NodeIndex, ProbeMode, ResourceIndex};
+use status::{AllowedNode, AllowedNodes, Facts, Kind, NoQuorumPolicy, NodeIndex, NodeKind, ProbeMode, ResourceIndex};
 use std::collections::BTreeMap;
 
 /// One term of a score: where a part of it came from.
@@ -331,6 +331,27 @@ impl Table<'_> {
         }
         if resource.remote_connection || resource.fence_device {
             self.avoid_remote_nodes(index);
+        } else if !facts.have_quorum && facts.options.no_quorum_policy == NoQuorumPolicy::Freeze {
+            self.stay_off_what_outlives_members(index);
+        }
+    }
+
+    /// Keeps a resource from remote nodes that it is not on.
+    ///
+    /// Safety, Compat (C-507): a partition with quorum fences the members of this one, and with them ends what they run. What they begin on a
+    /// remote node goes on, and the other partition knows nothing of it. (Found by the simulator: seed 40706, half an hour.)
+    fn stay_off_what_outlives_members(&mut self, index: ResourceIndex) {
+        let facts = self.facts;
+        let is_far = |node: NodeIndex| facts.node(node).kind == NodeKind::Remote;
+        for at in (0..facts.nodes.len() as u32).map(NodeIndex) {
+            let outlives = match facts.node(at).kind {
+                NodeKind::Member => false,
+                NodeKind::Remote => true,
+                NodeKind::Guest { launcher } => facts.resource(launcher).active_nodes.iter().any(|&host| is_far(host)),
+            };
+            if outlives && !facts.resource(index).active_nodes.contains(&at) {
+                self.close(index, at, "quorum", "no-quorum-policy=freeze");
+            }
         }
     }
 
