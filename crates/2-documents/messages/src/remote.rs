@@ -7,6 +7,9 @@ use crate::client::{Account, ClientReply, ClientRequest};
 use model::{CallId, NodeName};
 use std::time::Duration;
 
+/// The reason that a member gives for the end of a connection which had been lost before: that of the other side may be another life by now.
+pub const LOST_BEFORE: &str = "the connection had been lost before";
+
 /// What a member asks of its edge to remote nodes.
 #[derive(Clone, PartialEq, Debug)]
 pub enum RemoteCommand {

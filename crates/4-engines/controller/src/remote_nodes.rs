@@ -6,6 +6,7 @@ use crate::controller::{Controller, push_edit};
 use crate::record::has_failed;
 use crate::{Command, NodeState, StatusEdit};
 use messages::operation::OperationReport;
+use messages::remote::LOST_BEFORE;
 use model::{ExecutionStatus, NodeName, Now};
 
 impl Controller {
@@ -23,10 +24,7 @@ impl Controller {
         match report.operation.as_str() {
             "start" => {
                 self.connections.insert(remote.clone(), from.clone());
-                // Nothing is known of what runs there: it may have booted since. It is probed, and what runs is found to run.
-                self.recorded.retain(|(node, _), _| *node != remote);
-                self.write_remote_node(&remote, true, Some(false), true, commands);
-                self.want_plan(now, format!("{remote} is up"));
+                self.in_unknown_life(now, &remote, commands);
             }
             // It was up before, and what is known of it stays true; but nobody watches any more: the plan is to order that anew.
             "migrate_from" => {
@@ -39,8 +37,17 @@ impl Controller {
                 self.connections.remove(&remote);
                 self.connection_ended(&remote, commands);
             }
+            // The new connection may have reached another life than the earlier one. (Found by the simulator: seed 40020, half an hour.)
+            "stop" if report.exit_reason.as_deref() == Some(LOST_BEFORE) => self.in_unknown_life(now, &remote, commands),
             _ => {}
         }
+    }
+
+    /// A remote node is up, and nothing is known of what runs there: it may have booted since. It is probed, and what runs is found to run.
+    fn in_unknown_life(&mut self, now: Now, remote: &NodeName, commands: &mut Vec<Command>) {
+        self.recorded.retain(|(node, _), _| node != remote);
+        self.write_remote_node(remote, true, Some(false), true, commands);
+        self.want_plan(now, format!("{remote} is up"));
     }
 
     /// A connection ended as it was planned.

@@ -11,7 +11,7 @@ use messages::agent::{AgentCall, AgentOrder, AgentOutcome, AgentResult};
 use messages::client::{Account, ClientBody, ClientRequest, NodeInfo, ReplyBody};
 use messages::operation::{NodeReport, OperationOrder, OperationReport};
 use messages::peer::PeerMessage;
-use messages::remote::{RemoteCommand, RemoteEvent};
+use messages::remote::{LOST_BEFORE, RemoteCommand, RemoteEvent};
 use model::{CallId, NodeName};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -19,6 +19,8 @@ use std::time::Duration;
 
 /// Compat: where a remote node is reached when nothing else is said.
 const PORT: u16 = 3121;
+/// How long the other side of a connection that has moved has for a sign that it is still there.
+const FAREWELL: Duration = Duration::from_secs(5);
 /// How long a daemon that was started again tries to reach what its predecessor was connected to.
 const RECONNECT: Duration = Duration::from_secs(10);
 /// Ids of clients on remote nodes begin here, far beyond those of local ones.
@@ -54,8 +56,10 @@ struct Remote {
     address: Address,
     /// What is at work there.
     runs: BTreeMap<CallId, AgentCall>,
-    /// Monitors of the connection that wait for a sign of life.
+    /// Monitors of the connection that wait for a sign of life; its end, after it has moved.
     pokes: Vec<AgentCall>,
+    /// It is on its way to another member.
+    moves: bool,
     wake_at: Option<Duration>,
 }
 
@@ -80,7 +84,7 @@ pub(crate) fn is_connection_call(call: &AgentCall) -> bool {
 
 impl Remote {
     fn new(executor: Executor, address: Address) -> Self {
-        Self { executor, link: Link::Down, address, runs: BTreeMap::new(), pokes: Vec::new(), wake_at: None }
+        Self { executor, link: Link::Down, address, runs: BTreeMap::new(), pokes: Vec::new(), moves: false, wake_at: None }
     }
 }
 
@@ -115,10 +119,9 @@ impl Member {
         let is_up = link == Link::Up;
         match call.action.as_str() {
             "start" | "migrate_from" if !is_up => self.connect(&node, call),
-            "stop" => {
-                self.disconnect(&node);
-                self.answer_connection(&call, 0, None);
-            }
+            // It is still the life that the new connection has reached only if it is still there now.
+            "stop" if is_up && self.remotes.nodes.get(&node).is_some_and(|remote| remote.moves) => self.poke(&node, call, FAREWELL),
+            "stop" => self.end_connection(&node, &call, is_up),
             // A probe asks what is; a watch asks the other side.
             "monitor" if call.parameters.get("CRM_meta_interval").is_none_or(|interval| interval == "0") => {
                 // Safety: nobody knows any more that this node held the connection, and nobody will end it here. What it remembers of the other
@@ -132,16 +135,31 @@ impl Member {
                 self.answer_connection(&call, 1, Some(format!("the connection to {node} is lost")));
             }
             "monitor" => {
-                if is_up {
-                    self.out.push(MemberCommand::Remote(RemoteCommand::Poke { node: node.clone(), timeout: call.timeout }));
-                }
-                if let Some(remote) = self.remotes.nodes.get_mut(&node) {
-                    remote.pokes.push(call);
-                }
+                let timeout = call.timeout;
+                self.poke(&node, call, timeout);
             }
             "migrate_to" if !is_up => self.answer_connection(&call, 1, Some(format!("the connection to {node} is lost"))),
-            _ => self.answer_connection(&call, 0, None),
+            action => {
+                if let Some(remote) = self.remotes.nodes.get_mut(&node).filter(|_| action == "migrate_to") {
+                    remote.moves = true;
+                }
+                self.answer_connection(&call, 0, None);
+            }
         }
+    }
+
+    /// Lets an operation wait for a sign of life.
+    fn poke(&mut self, node: &NodeName, call: AgentCall, timeout: Duration) {
+        let Some(remote) = self.remotes.nodes.get_mut(node) else { return };
+        remote.pokes.push(call);
+        if remote.link == Link::Up {
+            self.out.push(MemberCommand::Remote(RemoteCommand::Poke { node: node.clone(), timeout }));
+        }
+    }
+
+    fn end_connection(&mut self, node: &NodeName, call: &AgentCall, was_up: bool) {
+        self.disconnect(node);
+        self.answer_connection(call, 0, (!was_up).then(|| LOST_BEFORE.to_owned()));
     }
 
     fn connect(&mut self, node: &NodeName, call: AgentCall) {
@@ -228,7 +246,12 @@ impl Member {
             }
             RemoteEvent::Alive { node } => {
                 let pokes = self.remotes.nodes.get_mut(&node).map(|remote| std::mem::take(&mut remote.pokes)).unwrap_or_default();
-                pokes.iter().for_each(|call| self.answer_connection(call, 0, None));
+                for call in pokes {
+                    match call.action.as_str() {
+                        "stop" => self.end_connection(&node, &call, true),
+                        _ => self.answer_connection(&call, 0, None),
+                    }
+                }
             }
             RemoteEvent::ShutdownAsked { node } => {
                 // Compat: the scheduler reads this, stops what runs there and then ends the connection, for which the node waits.
@@ -275,7 +298,10 @@ impl Member {
             self.give_remote(node, executor::Event::AgentFinished(lost));
         }
         for call in pokes {
-            self.answer_connection(&call, 1, Some(format!("the connection to {node} is lost: {reason}")));
+            match call.action.as_str() {
+                "stop" => self.end_connection(node, &call, false),
+                _ => self.answer_connection(&call, 1, Some(format!("the connection to {node} is lost: {reason}"))),
+            }
         }
         self.forget_clients_of(node);
         self.pass_answers();

@@ -31,6 +31,11 @@ pub struct Node {
 pub struct RemoteHost {
     pub is_on: bool,
     pub active: BTreeSet<String>,
+    /// It was switched off and on again when the next connection is made.
+    pub reboots: bool,
+    pub life: u32,
+    /// Which life each connection reached.
+    pub reached: BTreeMap<NodeName, u32>,
 }
 
 /// All of them.
@@ -247,11 +252,21 @@ impl Cluster {
 
     fn carry_out_there(&mut self, name: &NodeName, command: RemoteCommand) {
         let event = match command {
-            RemoteCommand::Connect { node, .. } => match self.remotes.get(&node).is_some_and(|host| host.is_on) {
-                true => RemoteEvent::Connected { node },
-                false => RemoteEvent::Refused { node, reason: "no route".to_owned() },
+            RemoteCommand::Connect { node, .. } => match self.remotes.get_mut(&node).filter(|host| host.is_on) {
+                Some(host) => {
+                    if std::mem::take(&mut host.reboots) {
+                        host.life += 1;
+                        host.active.clear();
+                    }
+                    host.reached.insert(name.clone(), host.life);
+                    RemoteEvent::Connected { node }
+                }
+                None => RemoteEvent::Refused { node, reason: "no route".to_owned() },
             },
-            RemoteCommand::Poke { node, .. } => RemoteEvent::Alive { node },
+            RemoteCommand::Poke { node, .. } => match self.remotes.get(&node).filter(|host| host.reached.get(name) != Some(&host.life)) {
+                Some(_) => RemoteEvent::Lost { node, reason: "reset by peer".to_owned() },
+                None => RemoteEvent::Alive { node },
+            },
             RemoteCommand::Run { node, call } => {
                 let resource = call.resource.as_ref().map(ToString::to_string).unwrap_or_default();
                 self.begun.push(format!("{name}>{node} {} {resource}", call.action));

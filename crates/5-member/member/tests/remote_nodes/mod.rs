@@ -27,7 +27,11 @@ fn prefers(id: &str, resource: &str, node: &str, score: &str) -> String {
 
 /// A connection that prefers b, and a service that prefers the remote node.
 fn started() -> Cluster {
-    let resources = primitive("far", "remote", "") + &primitive("web", "Dummy", "");
+    started_with(&primitive("web", "Dummy", ""))
+}
+
+fn started_with(web: &str) -> Cluster {
+    let resources = primitive("far", "remote", "") + web;
     let mut cluster = Cluster::new(
         &["a", "b", "c"],
         &configuration(&resources, &(prefers("l1", "far", "b", "10") + &prefers("l2", "web", "far", "500"))),
@@ -102,20 +106,39 @@ fn a_daemon_that_starts_again_goes_on_with_its_connections() {
     assert!(cluster.told_remotes.is_empty(), "{:?}", cluster.told_remotes);
 }
 
+fn put_on_standby(cluster: &mut Cluster, node: &str) {
+    let pair = "<instance_attributes id=\"x\"><nvpair id=\"x-s\" name=\"standby\" value=\"on\"/></instance_attributes>";
+    let edit = CibEdit {
+        operation: "modify".to_owned(),
+        section: Some("nodes".to_owned()),
+        xml: Some(format!("<node id=\"2\" uname=\"{node}\">{pair}</node>")),
+        allow_create: true,
+        ..CibEdit::default()
+    };
+    cluster.ask("a", ClientBody::CibEdit { request: String::new(), edit });
+}
+
+/// Found by the simulator (seed 40020, half an hour): nobody looked again what ran there, and what had no watch was down for good.
+#[test]
+fn a_connection_that_moves_to_another_life_of_the_node_has_it_probed() {
+    let unwatched = "<primitive id=\"web\" class=\"ocf\" provider=\"test\" type=\"Dummy\"/>";
+    let mut cluster = started_with(unwatched);
+    cluster.changes();
+    cluster.remotes.get_mut(&NodeName::from("far")).unwrap().reboots = true;
+    put_on_standby(&mut cluster, "b");
+    cluster.pass(3);
+    assert!(cluster.is_idle());
+    assert_eq!(cluster.told_remotes, ["far: b disconnects"]);
+    let changes = cluster.changes();
+    assert!(matches!(&changes[..], [start] if start.ends_with(">far start web")), "{changes:?}");
+}
+
 #[test]
 fn a_connection_moves_and_what_is_known_of_the_node_stays() {
     let mut cluster = started();
     cluster.changes();
     let known = records(&cluster, "far");
-    let pair = "<instance_attributes id=\"x\"><nvpair id=\"x-s\" name=\"standby\" value=\"on\"/></instance_attributes>";
-    let edit = CibEdit {
-        operation: "modify".to_owned(),
-        section: Some("nodes".to_owned()),
-        xml: Some(format!("<node id=\"2\" uname=\"b\">{pair}</node>")),
-        allow_create: true,
-        ..CibEdit::default()
-    };
-    cluster.ask("a", ClientBody::CibEdit { request: String::new(), edit });
+    put_on_standby(&mut cluster, "b");
     cluster.pass(3);
     assert!(cluster.is_idle());
     assert_eq!(cluster.told_remotes, ["far: b disconnects"]);

@@ -130,7 +130,9 @@ fn of_reason(case: &Case<'_>, index: ResourceIndex, node: NodeIndex, reason: &Re
             .on(name),
         "container" => Cause::new("container", "it runs inside its container or guest only"),
         "remote" => Cause::new("remote", "{node} {is} a remote node, where neither connections nor fence devices run").on(name),
-        "quorum" => Cause::new("quorum", "there is no quorum, and {node} {is} a remote node, which outlives the members of a partition").on(name),
+        "quorum" => {
+            Cause::new("quorum", "there is no quorum, and {node} {is} a remote node, which outlives the members of a partition").on(name)
+        }
         "node" => Cause::new("node-score", format!("the score of {{node}} itself is {}", reason.score)).on(name),
         _ => Cause::new("other", reason.words()).on(name),
     };
