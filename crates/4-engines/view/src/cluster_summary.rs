@@ -43,11 +43,7 @@ impl StatusView<'_> {
             out.item(self.resource_counts());
         }
         if sections.options {
-            if std::mem::replace(&mut opened, false) {
-                out.end();
-            }
-            out.begin("Config Options");
-            opened = true;
+            header(out);
             self.option_lines(out);
         }
         if opened {

@@ -74,7 +74,8 @@ impl Look<'_> {
         if (self.show.without_place || self.show.description || is_multiple)
             && let Some(description) = resource.xml.attribute("description")
         {
-            text.push_str(&format!(" ({description})"));
+            // Compat: 2.x sets a description of a primitive in no brackets.
+            text.push_str(&if self.show.new_words { format!(" ({description})") } else { format!(" {description}") });
         }
         if with_nodes && !self.show.without_place && is_multiple {
             let names: Vec<&str> = resource.active_nodes.iter().map(|&n| self.name(n).as_str()).collect();

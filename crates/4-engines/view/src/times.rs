@@ -23,20 +23,22 @@ fn zoned(at: Timestamp, zone: &TimeZone) -> Option<jiff::Zoned> {
 }
 
 /// Returns a span in the incumbent's words: `1m30s`, `10s`, `500ms`.
+///
+/// Compat: a unit is used where there is more than one of it: one minute is `60s`, one second `1000ms`.
 pub fn readable_interval(ms: u64) -> String {
-    let (days, hours, minutes) = (ms / 86_400_000, ms / 3_600_000 % 24, ms / 60_000 % 60);
-    let (seconds, rest) = (ms / 1000 % 60, ms % 1000);
     let mut text = String::new();
-    for (value, unit) in [(days, "d"), (hours, "h"), (minutes, "m")] {
-        if value > 0 {
-            text.push_str(&format!("{value}{unit}"));
+    let mut rest = ms;
+    for (unit_ms, unit) in [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m")] {
+        if rest > unit_ms {
+            text.push_str(&format!("{}{unit}", rest / unit_ms));
+            rest %= unit_ms;
         }
     }
-    match (seconds, rest) {
+    match (rest / 1000, rest % 1000) {
         (0, 0) => {}
-        (0, rest) if text.is_empty() => text.push_str(&format!("{rest}ms")),
-        (seconds, 0) => text.push_str(&format!("{seconds}s")),
-        (seconds, rest) => text.push_str(&format!("{seconds}.{rest:03}s")),
+        (seconds, 0) if rest > 1000 => text.push_str(&format!("{seconds}s")),
+        (seconds, part) if rest > 1000 => text.push_str(&format!("{seconds}.{part:03}s")),
+        _ => text.push_str(&format!("{rest}ms")),
     }
     if text.is_empty() { "0s".to_owned() } else { text }
 }
@@ -80,7 +82,19 @@ mod tests {
 
     #[test]
     fn intervals_are_short() {
-        for (ms, text) in [(10_000, "10s"), (90_000, "1m30s"), (500, "500ms"), (1_500, "1.500s"), (0, "0s"), (86_400_000, "1d")] {
+        for (ms, text) in [
+            (10_000, "10s"),
+            (90_000, "1m30s"),
+            (500, "500ms"),
+            (1_500, "1.500s"),
+            (0, "0s"),
+            (172_800_000, "2d"),
+            (86_400_000, "24h"),
+            (3_600_000, "60m"),
+            (60_000, "60s"),
+            (3_660_000, "1h60s"),
+            (1_000, "1000ms"),
+        ] {
             assert_eq!(readable_interval(ms), text);
         }
     }

@@ -268,14 +268,14 @@ pub fn code(kind: CodeKind, number: i32) -> Code {
 /// Returns whether the words of an exit code say all there is to say. Of any other refusal a tool tells the reason as well, in a line of
 /// its own: that a write's outcome is unknown, or by how much a configuration is too long, no code can say.
 pub fn says_all(exit: u8) -> bool {
-    matches!(exit, 4 | 103 | 105 | 106 | 108)
+    matches!(exit, 4 | 70 | 103 | 105 | 106 | 108)
 }
 
 /// Returns the words by which the CIB's tools tell why a call failed, from the exit code it ends with.
 pub fn call_words(exit: u8) -> &'static str {
     match exit {
         4 => "Permission denied",
-        64 => "Invalid argument",
+        64 | 70 => "Invalid argument",
         65 => "Application of update diff failed",
         78 => "Update does not conform to the configured schema",
         102 => "Transport endpoint is not connected",

@@ -19,6 +19,7 @@ impl Exit {
     pub const DATA: Exit = Exit(65);
     pub const NO_INPUT: Exit = Exit(66);
     pub const UNAVAILABLE: Exit = Exit(69);
+    pub const SOFTWARE: Exit = Exit(70);
     pub const OS_FILE: Exit = Exit(72);
     pub const CANNOT_CREATE: Exit = Exit(73);
     pub const PROTOCOL: Exit = Exit(76);

@@ -64,8 +64,12 @@ pub fn edited(cib: &Element, edit: &CibEdit, user: Option<&str>) -> Result<Eleme
             return Err(Refusal::new(Exit::CONFIG, errors.join("\n")));
         }
     }
-    if Version::of(&new) <= Version::of(cib) && edit.operation != "erase" {
-        Version::of(cib).after_change(is_configuration).write_to(&mut new);
+    let (before, now) = (Version::of(cib), Version::of(&new));
+    if now <= before {
+        before.after_change(is_configuration).write_to(&mut new);
+    } else if matches!(edit.operation.as_str(), "modify" | "bump" | "erase") {
+        // Compat: a change that raises a version by itself is counted as a change as well.
+        now.after_change(is_configuration).write_to(&mut new);
     }
     Ok(new)
 }
@@ -119,6 +123,13 @@ mod tests {
             assert_eq!(edit(&path, &change(operation, xml), None).unwrap_err().exit, exit, "{operation} {xml}");
         }
         assert_eq!(crate::read_file(&path).unwrap(), cib);
+        let raised = |operation: &str, xml: Option<&str>| {
+            let change = CibEdit { operation: operation.into(), xml: xml.map(Into::into), expand_increments: true, ..CibEdit::default() };
+            Version::of(&edited(&cib, &change, None).unwrap()).to_string()
+        };
+        assert_eq!(raised("modify", Some("<cib admin_epoch='admin_epoch++'/>")), "1.4.1");
+        assert_eq!(raised("bump", None), "0.5.1");
+        assert_eq!(raised("erase", None), "1.5.0");
     }
 
     #[test]

@@ -211,3 +211,68 @@ Resources web is colocated with:
 ";
     assert_eq!(shown, expected);
 }
+
+/// Returns what `crm_resource` and the like print of a CIB file.
+fn on_file(cib: &str, arguments: &[&str]) -> String {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let file = folder.path().join("cib.xml");
+    std::fs::write(&file, cib).expect("the CIB can be written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_systole"));
+    command.args(arguments).env("CIB_file", &file).env_remove("CIB_shadow").env("TZ", "UTC");
+    String::from_utf8(command.output().expect("the program ends").stdout).expect("the output is text")
+}
+
+/// Returns a CIB with a promotable clone that runs on both nodes, promoted on the second one.
+fn promoted_cib() -> String {
+    let primitive = r#"<primitive id="db" class="ocf" provider="pacemaker" type="Stateful" description="a b"/>"#;
+    let clone = format!(
+        r#"<clone id="m"><meta_attributes id="mm"><nvpair id="mp" name="promotable" value="true"/></meta_attributes>{primitive}</clone></resources>"#
+    );
+    let history = |id: &str, operation: &str| {
+        let key = "5:4:0:b3d70708-4445-4dd8-87ab-60fda1621353";
+        let record = format!(
+            r#"<lrm_rsc_op id="db_last_0" operation_key="db_{operation}_0" operation="{operation}" crm-debug-origin="x" crm_feature_set="3.16.1" transition-key="{key}" transition-magic="0:0;{key}" call-id="6" rc-code="0" op-status="0" interval="0" last-rc-change="1387647836"/>"#
+        );
+        let resource = format!(r#"<lrm_resource id="db" class="ocf" provider="pacemaker" type="Stateful">{record}</lrm_resource>"#);
+        format!(r#"<lrm id="{id}"><lrm_resources>{resource}</lrm_resources></lrm></node_state>"#)
+    };
+    let state = |id: &str, operation: &str| {
+        let attributes = r#"in_ccm="true" crmd="online" join="member" expected="member""#;
+        format!(r#"<node_state id="{id}" uname="node{id}" {attributes}>{}"#, history(id, operation))
+    };
+    let (start, end) = (CIB.find("<status>").expect("a status"), CIB.find("</status>").expect("its end"));
+    format!("{}<status>{}{}{}", &CIB[..start], state("1", "start"), state("2", "promote"), &CIB[end..]).replace("</resources>", &clone)
+}
+
+#[test]
+fn what_is_cloned_is_found_from_the_last_instance_to_the_first() {
+    let cib = promoted_cib();
+    let places = "resource m is running on: node2 Promoted\nresource m is running on: node1\n";
+    assert_eq!(on_file(&cib, &["crm_resource", "-W", "-r", "m"]), places);
+    let shown = on_file(&cib, &["crm_resource", "-q", "-r", "m"]);
+    assert!(shown.starts_with("Promoted: [ node2 ]\nUnpromoted: [ node1 ]\nResource XML:\n<clone id=\"m\">"), "{shown}");
+    let by_node = on_file(&cib, &["crm_mon", "-1n"]);
+    assert!(by_node.contains("      * db\t(ocf:pacemaker:Stateful):\t Promoted a b\n"), "{by_node}");
+}
+
+#[test]
+fn options_stand_in_the_summary_and_a_missing_coordinator_is_always_told() {
+    let options = output(&["crm_mon", "-1", "--include", "none,options", "-x", "-"]);
+    assert!(options.starts_with("Cluster Summary:\n  * STONITH of failed nodes disabled\n"), "{options}");
+    let without = on_file(&CIB.replace(" dc-uuid=\"1\"", ""), &["crm_mon", "-1", "--include", "none,nodes"]);
+    assert!(without.starts_with("Cluster Summary:\n  * Current DC: NONE\n\nNode List:\n"), "{without}");
+}
+
+#[test]
+fn a_rehearsal_hands_back_the_configuration_in_its_own_words() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    std::fs::write(path("in.xml"), CIB).expect("the CIB can be written");
+    let (input, saved, outcome) = (path("in.xml"), path("saved.xml"), path("outcome.xml"));
+    output(&["crm_simulate", "-S", "-x", &input, "-I", &saved, "-O", &outcome]);
+    for file in [saved, outcome] {
+        let text = std::fs::read_to_string(file).expect("the file is there");
+        assert!(text.contains(r#"validate-with="pacemaker-3.9""#) && text.contains("name=\"stonith-enabled\""), "{text}");
+        assert!(!text.contains(r#"crm_feature_set="3.2"#), "{text}");
+    }
+}

@@ -2,7 +2,6 @@
 
 use super::{EditError, Section, Target};
 use crate::Version;
-use compact_str::CompactString;
 use model::Score;
 use std::sync::Arc;
 use xml::{Element, Node, Place};
@@ -39,10 +38,8 @@ pub fn query(cib: &Element, target: &Target, with_children: bool) -> Result<Elem
                         Some(element) => found.push(Node::from(shown(element))),
                         None => found.extend(place.node(cib).cloned()),
                     },
-                    Place::Attribute(_, name) => {
-                        let value = place.element(cib).and_then(|e| e.attribute(name)).unwrap_or_default();
-                        found.push(Node::Text(CompactString::new(value)));
-                    }
+                    // Compat: what has the attribute is shown.
+                    Place::Attribute(..) => found.extend(place.element(cib).map(|element| Node::from(shown(element)))),
                 }
             }
             match found.as_slice() {
@@ -61,10 +58,12 @@ pub fn query(cib: &Element, target: &Target, with_children: bool) -> Result<Elem
 pub fn create(cib: &Element, section: Section, input: &Element) -> Result<Element, EditError> {
     let input = input_for(section, input)?;
     if section == Section::Cib || input.name == "cib" {
-        return modify(cib, &section.into(), input, Modify { allow_create: true, ..Modify::default() });
+        // Compat: what stands for no section is merged into what is there; it has no place of its own.
+        return modify(cib, &section.into(), input, Modify { expand_increments: true, ..Modify::default() });
     }
     let mut result = cib.clone();
-    let parent = section.of_mut(&mut result)?;
+    // Compat: an object whose section is missing makes no sense, where other changes find nothing.
+    let parent = section.of_mut(&mut result).map_err(|error| EditError::Invalid(error.to_string()))?;
     let objects: Vec<Node> = if input.name == section.name() { input.children.clone() } else { vec![Node::from(input.clone())] };
     for object in objects {
         if let Node::Element(new) = &object {
@@ -74,8 +73,19 @@ pub fn create(cib: &Element, section: Section, input: &Element) -> Result<Elemen
             }
         }
         parent.children.push(object);
+        parent.children.last_mut().and_then(Node::as_element_mut).into_iter().for_each(expand_all);
     }
     Ok(result)
+}
+
+/// Computes the increments in a new object and all below it.
+fn expand_all(new: &mut Element) {
+    for (name, value) in &mut new.attributes {
+        if let Some(score) = incremented(None, name, value) {
+            *value = score.value().to_string().into();
+        }
+    }
+    new.children.iter_mut().filter_map(Node::as_element_mut).for_each(expand_all);
 }
 
 /// Merges an object into the first one with its name and id, or into what an expression selects first.
@@ -96,7 +106,11 @@ pub fn modify(cib: &Element, target: &Target, input: &Element, how: Modify) -> R
             if !how.allow_create {
                 return Err(EditError::NoSuchObject(format!("{} to modify", described(input))));
             }
-            section.of_mut_or_new(&mut result).push(input.clone());
+            let mut new = input.clone();
+            if how.expand_increments {
+                expand_all(&mut new);
+            }
+            section.of_mut_or_new(&mut result).push(new);
         }
         Target::XPath(xpath) => {
             let path = first_element(cib, xpath)?;
@@ -286,11 +300,10 @@ fn merge_child(target: &mut Element, new: &Arc<Element>, how: Modify) {
     }
 }
 
-/// Returns the new value of `name` when `value` is `name++` or `name+=N` and there is an old one.
+/// Returns the new value of `name` when `value` is `name++` or `name+=N`.
 ///
-/// Compat: an old value or increment that is no number counts as 0.
+/// Compat: an old value that is missing, and an old value or increment that is no number, count as 0.
 fn incremented(old: Option<&str>, name: &str, value: &str) -> Option<Score> {
-    let old = old?;
     let change = value.strip_prefix(name)?;
     let score = |text: &str| Score::parse(text).unwrap_or(Score::ZERO);
     let by = match change.strip_prefix("+=") {
@@ -298,7 +311,7 @@ fn incremented(old: Option<&str>, name: &str, value: &str) -> Option<Score> {
         None if change.starts_with("++") => Score::new(1),
         None => return None,
     };
-    Some(score(old) + by)
+    Some(old.map_or(Score::ZERO, score) + by)
 }
 
 #[cfg(test)]
@@ -345,6 +358,14 @@ mod tests {
         );
         assert_eq!(create("<primitive id='a'/>"), "108: primitive \"a\" exists already");
         assert_eq!(create("<cib><configuration/></cib>"), "70: the input has no section resources");
+        assert_eq!(create("<primitive id='z' x='x+=4'/>"), format!("{A}{G}<primitive id=\"z\" x=\"4\"/>"));
+        assert_eq!(super::create(&sample(), Section::Tags, &tree("<tag id='t'/>")).unwrap_err().exit_status(), 70);
+        let without_section = |input: &str| resources(super::create(&sample(), Section::Cib, &tree(input)));
+        assert_eq!(without_section("<primitive id='z'/>"), "105: there is no primitive \"z\" to modify");
+        assert_eq!(
+            without_section("<cib><configuration><resources><primitive id='z'/></resources></configuration></cib>"),
+            format!("{A}{G}<primitive id=\"z\"/>")
+        );
     }
 
     #[test]
@@ -359,6 +380,11 @@ mod tests {
         assert_eq!(
             modify("<nvpair id='n' value='value+=-5'/>", Modify { expand_increments: true, ..plain }),
             format!("{}{G}", A.replace("value=\"1\"", "value=\"-4\""))
+        );
+        let made = "<primitive id='z'><nvpair id='q' value='value++'/></primitive>";
+        assert_eq!(
+            modify(made, Modify { allow_create: true, expand_increments: true }),
+            format!("{A}{G}<primitive id=\"z\"><nvpair id=\"q\" value=\"1\"/></primitive>")
         );
         assert_eq!(modify("<nvpair id='n' value='value++'/>", plain), format!("{}{G}", A.replace("value=\"1\"", "value=\"value++\"")));
         assert_eq!(modify("<primitive id='z'/>", plain), "105: there is no primitive \"z\" to modify");
@@ -405,6 +431,7 @@ mod tests {
             query(Target::xpath("//primitive").unwrap(), false),
             Ok("<xpath-query><primitive id=\"a\" class=\"ocf\" type=\"Dummy\"/><primitive id=\"b\" class=\"ocf\" type=\"Dummy\"/></xpath-query>".to_owned())
         );
+        assert_eq!(query(Target::xpath("//group/@id").unwrap(), false), Ok("<group id=\"g\"/>".to_owned()), "what has the attribute");
         assert_eq!(query(Section::Tags.into(), true).unwrap_err().exit_status(), 105);
         assert_eq!(query(Target::xpath("//nothing").unwrap(), true).unwrap_err().exit_status(), 105);
     }

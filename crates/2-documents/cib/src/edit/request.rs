@@ -52,7 +52,7 @@ pub fn edited(cib: &Element, request: &Request<'_>) -> Result<Element, EditError
         (None, None) => Err(EditError::Usage(format!("{} needs an element", request.operation))),
     };
     let how = Modify { allow_create: request.allow_create, expand_increments: request.expand_increments };
-    match request.operation {
+    let result = match request.operation {
         "create" => create(cib, section, &*given()?),
         "modify" => modify(cib, &target, &*given()?, how),
         "replace" if request.force && request.xpath.is_none() => replace(cib, &target, &raised(&*given()?, cib)),
@@ -65,6 +65,17 @@ pub fn edited(cib: &Element, request: &Request<'_>) -> Result<Element, EditError
         "upgrade" => upgraded(cib),
         "patch" => patched(cib, &*given()?, !request.force),
         other => Err(EditError::Usage(format!("{other:?} is no change of the CIB"))),
+    }?;
+    refuse_strangers(cib, &result)?;
+    Ok(result)
+}
+
+/// A change puts nothing beside the configuration and the status: what names no section has its place in neither.
+fn refuse_strangers(cib: &Element, result: &Element) -> Result<(), EditError> {
+    let is_stranger = |e: &&Element| !matches!(e.name.as_str(), "configuration" | "status") && cib.child(&e.name).is_none();
+    match result.elements().find(is_stranger) {
+        Some(stranger) => Err(EditError::Unfit(format!("<{}> has no place directly in <cib>; name its section", stranger.name))),
+        None => Ok(()),
     }
 }
 
@@ -119,6 +130,9 @@ mod tests {
             (request("create", Some("nowhere"), Some("<primitive id='b'/>")), 105),
             (request("create", None, Some("<primitive")), 78),
             (request("create", None, None), 64),
+            (request("create", None, Some("<primitive id='b'/>")), 105),
+            (request("create", Some("tags"), Some("<tag id='b'/>")), 70),
+            (Request { allow_create: true, ..request("modify", None, Some("<primitive id='b'/>")) }, 78),
             (request("dance", None, None), 64),
             (request("replace", None, Some("<cib epoch='1'/>")), 103),
             (request("patch", None, Some("<other/>")), 65),

@@ -83,7 +83,7 @@ struct Arguments {
     /// Create what does not exist (with --modify)
     #[arg(short = 'c', long)]
     allow_create: bool,
-    /// Read values such as name++ as increments
+    /// (Accepted: values such as name++ and name+=2 are always read as increments)
     #[arg(long)]
     score: bool,
     /// Do it although it is dangerous, or the version is older
@@ -175,18 +175,18 @@ fn failed(arguments: &Arguments, cluster: &Cluster, refusal: &Refusal, report: &
         exit => format!("Call failed: {}", call_words(exit.0)),
     });
     if arguments.create
-        && refusal.exit == Exit::EXISTS
+        && matches!(refusal.exit, Exit::EXISTS | Exit::SOFTWARE)
         && let (Ok(given), Ok(cib)) = (input(arguments), cluster.cib())
     {
         let is_section = arguments.scope.as_deref() == Some(given.name.as_str());
         let objects: Vec<&Element> = if is_section { given.elements().collect() } else { vec![&given] };
-        let exists = |object: &&&Element| cib.descendants().any(|e| e.name == object.name && e.id() == object.id());
-        if let Some(object) = objects.iter().find(exists) {
-            let update = Element::new("failed_update")
-                .with("id", object.id().unwrap_or_default())
-                .with("object_type", &object.name)
-                .with("operation", "cib_create")
-                .with("reason", call_words(Exit::EXISTS.0));
+        let exists =
+            |object: &Element| cib.descendants().any(|e| e.name == object.name && (object.id().is_none() || e.id() == object.id()));
+        if let Some(object) = objects.iter().find(|object| refusal.exit == Exit::SOFTWARE || exists(object)) {
+            let mut update = Element::new("failed_update");
+            object.id().into_iter().for_each(|id| update.set("id", id));
+            let update =
+                update.with("object_type", &object.name).with("operation", "cib_create").with("reason", call_words(refusal.exit.0));
             show(&Element::new("failed").with_child(update.with_child((*object).clone())), report);
         }
     }
@@ -216,7 +216,7 @@ fn edit(arguments: &Arguments) -> Result<CibEdit, Refusal> {
     ];
     let operation = commands.into_iter().find(|(given, _)| *given).map(|(_, name)| name);
     let operation = operation.ok_or_else(|| Refusal::new(Exit::USAGE, "Must specify a command such as --query, --create or --delete"))?;
-    let is_dangerous = matches!(operation, "erase" | "upgrade") || (operation == "delete-all" && arguments.xpath.is_some());
+    let is_dangerous = matches!(operation, "erase" | "upgrade" | "delete-all");
     if is_dangerous && !arguments.force {
         return Err(Refusal::new(
             Exit::UNSAFE,
@@ -231,7 +231,8 @@ fn edit(arguments: &Arguments) -> Result<CibEdit, Refusal> {
         xpath: arguments.xpath.clone(),
         xml: input.map(|element| element.to_compact()),
         allow_create: arguments.allow_create,
-        expand_increments: arguments.score,
+        // Compat: 2.1.5 always computes them; its help shows it (`<cib admin_epoch="admin_epoch++"/>`).
+        expand_increments: true,
         force: arguments.force,
         dry_run: false,
     })
@@ -298,6 +299,7 @@ mod tests {
         let change = edit(&read(&["--delete-all", "--force", "--xpath", "//primitive"])).unwrap();
         assert_eq!((change.operation.as_str(), change.xml), ("delete-all", None));
         assert_eq!(edit(&read(&["--delete-all", "--xpath", "//primitive"])).unwrap_err().exit, Exit::UNSAFE);
+        assert!(edit(&read(&["-M", "-X", "<cib epoch='epoch++'/>"])).unwrap().expand_increments);
         assert_eq!(edit(&read(&["-C"])).unwrap_err().exit, Exit::USAGE);
         assert_eq!(edit(&read(&["-C", "-X", "<a"])).unwrap_err().exit, Exit::CONFIG);
     }

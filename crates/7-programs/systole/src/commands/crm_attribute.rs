@@ -81,10 +81,14 @@ struct MasterArguments {
 
 /// Runs `crm_master`: the promotion score of the calling agent's resource.
 pub fn master(arguments: Vec<OsString>) -> ExitCode {
-    tool::run::<MasterArguments>("crm_master", arguments, |arguments, report| {
-        let promotion = Some(arguments.resource.clone().unwrap_or_default());
-        act(&Arguments { promotion, ..arguments.attribute.clone() }, report)
-    })
+    tool::run::<MasterArguments>("crm_master", arguments, |arguments, report| act(&of_master(arguments), report))
+}
+
+/// Compat: without a lifetime the score is kept, where `crm_attribute --promotion` takes one until the next reboot.
+fn of_master(arguments: &MasterArguments) -> Arguments {
+    let promotion = Some(arguments.resource.clone().unwrap_or_default());
+    let lifetime = arguments.attribute.lifetime.clone().or_else(|| Some("forever".to_owned()));
+    Arguments { promotion, lifetime, ..arguments.attribute.clone() }
 }
 
 /// Runs `crm_standby`: whether a node may run resources.
@@ -225,6 +229,8 @@ fn of_pattern(arguments: &Arguments, cluster: &Cluster, pattern: &str, report: &
     }
     let pairs = cluster.attributes(&holder).map_err(failed)?;
     let pairs: Vec<(String, Found)> = pairs.into_iter().filter(|(name, _)| expression.is_match(name)).collect();
+    let pairs: Vec<(String, Found)> =
+        pairs.into_iter().filter(|(_, found)| arguments.id.as_ref().is_none_or(|id| *id == found.id)).collect();
     let is_query = arguments.update.is_none() && !arguments.delete;
     // Compat: 2.1.5 refuses a pattern for what is kept, 3.0 follows it. So do we; where it would change nothing, it is told what 2.1.5 says.
     if pairs.is_empty() && !is_query && !matches!(holder, Holder::Transient(_)) {
@@ -247,7 +253,10 @@ fn of_pattern(arguments: &Arguments, cluster: &Cluster, pattern: &str, report: &
 fn show(arguments: &Arguments, holder: &Holder, name: &str, value: &str, report: &mut Report) {
     match arguments.quiet {
         true => report.line(value),
-        false => report.line(format!("scope={}  name={name} value={value}", holder.section())),
+        false => {
+            let id = arguments.id.as_ref().map(|id| format!("id={id}")).unwrap_or_default();
+            report.line(format!("scope={} {id} name={name} value={value}", holder.section()));
+        }
     }
     report.element(Element::new("attribute").with("name", name).with("value", value).with("scope", holder.section()));
 }
@@ -288,5 +297,9 @@ mod tests {
             assert_eq!(kind(&read(words)).unwrap(), expected, "{words:?}");
         }
         assert_eq!(kind(&read(&["-n", "a", "-l", "soon"])).unwrap_err().exit, Exit::USAGE);
+        for (lifetime, expected) in [(None, "nodes"), (Some("reboot"), "status")] {
+            let attribute = Arguments { lifetime: lifetime.map(str::to_owned), ..read(&["-v", "5"]) };
+            assert_eq!(kind(&of_master(&MasterArguments { attribute, resource: Some("db".into()) })).unwrap(), expected, "crm_master");
+        }
     }
 }

@@ -5,6 +5,7 @@ use super::tool::{self, Report};
 use admin::{Cluster, Exit, Refusal};
 use clap::Args;
 use messages::client::ClientBody;
+use status::Facts;
 use std::ffi::OsString;
 use std::process::ExitCode;
 use xml::Element;
@@ -40,9 +41,15 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
 }
 
 fn act(arguments: &Arguments, report: &mut Report) -> Result<Exit, Refusal> {
+    if !arguments.query && !arguments.delete {
+        return Err(Refusal::new(Exit::USAGE, "must specify a command: --query or --delete"));
+    }
     let cluster = Cluster::from_environment("crm_failcount");
     let node = here::node(&cluster, arguments.node.as_deref())?;
     let interval_ms = arguments.interval.as_deref().map(here::interval_ms).transpose()?;
+    if arguments.delete && cluster.file().is_some() {
+        return rehearse_deletion(&cluster.cib()?, &arguments.resource, &node, report);
+    }
     if arguments.delete {
         let body = ClientBody::Cleanup {
             resource: Some(arguments.resource.clone()),
@@ -57,7 +64,10 @@ fn act(arguments: &Arguments, report: &mut Report) -> Result<Exit, Refusal> {
     let id = admin::node_id(&cib, &node)?;
     let count = fail_count(&cib, &id, &arguments.resource, arguments.operation.as_deref(), interval_ms);
     let shown = model::Score::new(i32::try_from(count).unwrap_or(i32::MAX)).to_string();
-    let name = format!("fail-count-{}", arguments.resource);
+    let name = match &arguments.operation {
+        Some(operation) => format!("fail-count-{}#{operation}_{}", arguments.resource, interval_ms.unwrap_or(0)),
+        None => format!("fail-count-{}", arguments.resource),
+    };
     match arguments.quiet {
         true => report.line(&shown),
         false => report.line(format!("scope=status  name={name} value={shown}")),
@@ -66,7 +76,22 @@ fn act(arguments: &Arguments, report: &mut Report) -> Result<Exit, Refusal> {
     Ok(Exit::OK)
 }
 
+/// Compat: of a file it is said what would be forgotten, and nothing is.
+fn rehearse_deletion(cib: &Element, resource: &str, node: &str, report: &mut Report) -> Result<Exit, Refusal> {
+    let facts = Facts::deduce(cib, admin::now());
+    let missing =
+        |what: String| Refusal::new(Exit::NO_SUCH, format!("{what} not found\nError performing operation: {}", Exit::NO_SUCH.text()));
+    facts.find_node(node).ok_or_else(|| missing(format!("Node '{node}'")))?;
+    let index = facts.find_configured(resource).ok_or_else(|| missing(format!("Resource '{resource}'")))?;
+    for part in facts.primitive_names(facts.top_of(index, true)) {
+        report.error(format!("Dry run: skipping clean-up of {part} on {node} due to CIB_file"));
+    }
+    Ok(Exit::OK)
+}
+
 /// Adds up the counts of a resource's operations on a node, and the one count that older versions kept.
+///
+/// Compat: an operation that is named without an interval is the one without.
 fn fail_count(cib: &Element, node_id: &str, resource: &str, operation: Option<&str>, interval_ms: Option<u64>) -> i64 {
     let state = cib.child("status").and_then(|s| s.elements_named("node_state").find(|n| n.id() == Some(node_id)));
     let transient = state.and_then(|state| state.child("transient_attributes"));
@@ -77,7 +102,7 @@ fn fail_count(cib: &Element, node_id: &str, resource: &str, operation: Option<&s
         .filter(|(rest, _)| match rest.strip_prefix('#') {
             Some(key) => {
                 let (name, interval) = key.rsplit_once('_').unwrap_or((key, "0"));
-                operation.is_none_or(|wanted| wanted == name) && interval_ms.is_none_or(|wanted| interval == wanted.to_string())
+                operation.is_none_or(|wanted| wanted == name && interval == interval_ms.unwrap_or(0).to_string())
             }
             None => rest.is_empty() && operation.is_none(),
         })
@@ -96,7 +121,8 @@ mod tests {
             <nvpair id='a' name='fail-count-web#monitor_10000' value='2'/><nvpair id='b' name='fail-count-web#start_0' value='INFINITY'/>\
             <nvpair id='c' name='fail-count-old' value='3'/></instance_attributes></transient_attributes></node_state></status></cib>";
         let cib = xml::parse(text.as_bytes(), &xml::Limits::default()).unwrap();
-        assert_eq!(fail_count(&cib, "1", "web", Some("monitor"), None), 2);
+        assert_eq!(fail_count(&cib, "1", "web", Some("monitor"), None), 0);
+        assert_eq!(fail_count(&cib, "1", "web", Some("monitor"), Some(10_000)), 2);
         assert_eq!(fail_count(&cib, "1", "web", None, None), 1_000_002);
         assert_eq!(fail_count(&cib, "1", "web", Some("monitor"), Some(5)), 0);
         assert_eq!(fail_count(&cib, "1", "old", None, None), 3);

@@ -3,6 +3,8 @@
 use crate::commands::cib_input::CibInput;
 use crate::commands::tool::{self, SharedOptions};
 use admin::{Cluster, Exit, Refusal};
+use cib::edit::UPGRADE_TARGET;
+use cib::upgrade::SchemaVersion;
 use clap::Parser;
 use rehearsal::{Depth, Ending, Injections, Piece, Request, rehearse};
 use std::ffi::OsString;
@@ -241,12 +243,13 @@ fn simulate(arguments: &Arguments, elements: &mut Vec<Element>) -> Result<Exit, 
     let request = arguments.request()?;
     let input = arguments.input().read("crm_simulate")?;
     refuse_unknown(&input)?;
+    let original = input.clone();
     let input = rehearsal::prepare(input).map_err(|problems| Refusal::new(Exit::CONFIG, problems.join("\n")))?;
     let mut rehearsal = rehearse(input, &request, &scheduler::schedule_with_dead_ends);
     elements.append(&mut rehearsal.elements);
     write_pieces(&rehearsal.pieces, arguments)?;
     if let Some(path) = &arguments.save_input {
-        tool::write(path, &rehearsal.input.to_text())?;
+        tool::write(path, &in_words_of(&original, &rehearsal.input).to_text())?;
     }
     if let (Some(path), Some(plan)) = (&arguments.save_graph, &rehearsal.plan) {
         tool::write(path, &plan.graph.to_xml().to_text())?;
@@ -255,7 +258,7 @@ fn simulate(arguments: &Arguments, elements: &mut Vec<Element>) -> Result<Exit, 
         tool::write(path, &rehearsal.dot(&request))?;
     }
     if let Some(path) = &arguments.save_output {
-        tool::write(path, &handed_back(&rehearsal.outcome).to_text())?;
+        tool::write(path, &in_words_of(&original, &handed_back(&rehearsal.outcome)).to_text())?;
     }
     if arguments.in_place {
         let path = match arguments.input() {
@@ -264,7 +267,7 @@ fn simulate(arguments: &Arguments, elements: &mut Vec<Element>) -> Result<Exit, 
             _ => None,
         };
         let needed = || Refusal::new(Exit::USAGE, "--in-place needs a CIB file; a running cluster is not changed by a simulation");
-        admin::file::write(&path.ok_or_else(needed)?, &handed_back(&rehearsal.outcome))?;
+        admin::file::write(&path.ok_or_else(needed)?, &in_words_of(&original, &handed_back(&rehearsal.outcome)))?;
     }
     let exit = if rehearsal.ending == Ending::Terminated { Exit::ERROR } else { Exit::OK };
     // The process ends here; to give back a large cluster's memory piece by piece would take a tenth of its time.
@@ -289,6 +292,23 @@ fn refuse_unknown(cib: &Element) -> Result<(), Refusal> {
     Err(Refusal::new(Exit::CONFIG, text))
 }
 
+/// Returns a rehearsed document with the configuration in the words of the one it was made of: the rehearsal itself reads it in
+/// those of the newest schema, which 2.1.5 does not know. Nodes are those of the rehearsal, which may have made some.
+fn in_words_of(original: &Element, rehearsed: &Element) -> Element {
+    let schema = original.attribute("validate-with").and_then(SchemaVersion::parse);
+    let Some(schema) = schema.filter(|schema| *schema <= UPGRADE_TARGET) else { return rehearsed.clone() };
+    // Compat: a configuration of before 3.0 is brought into newer words.
+    let base = if schema.major < 3 { cib::upgrade::upgrade_to(original, UPGRADE_TARGET).cib } else { original.clone() };
+    let mut result = rehearsed.clone();
+    base.attribute("validate-with").into_iter().for_each(|schema| result.set("validate-with", schema));
+    if let (Some(old), Some(new)) = (base.child("configuration"), result.child_mut("configuration")) {
+        let nodes = new.child("nodes").cloned();
+        *new = old.clone();
+        nodes.into_iter().for_each(|nodes| *new.child_or_new("nodes") = nodes);
+    }
+    result
+}
+
 /// Compat: 2.1.5 does not note in a rehearsed result where it is of. It is kept where older results of the history have it:
 /// with it and without it they could not be put in order.
 fn handed_back(outcome: &Element) -> Element {
@@ -297,6 +317,7 @@ fn handed_back(outcome: &Element) -> Element {
     for state in element.child_or_new("status").elements_mut().filter(|e| e.name == "node_state") {
         let histories = state.child_mut("lrm").and_then(|lrm| lrm.child_mut("lrm_resources"));
         for history in histories.into_iter().flat_map(Element::elements_mut) {
+            history.elements_mut().filter(|e| is_rehearsed(e)).for_each(|result| result.set("crm_feature_set", cib::FEATURE_SET));
             if !history.elements().any(|e| !is_rehearsed(e) && e.has("on_node")) {
                 history.elements_mut().filter(|e| is_rehearsed(e)).for_each(|result| drop(result.remove("on_node")));
             }

@@ -118,7 +118,11 @@ fn act(arguments: &Arguments, report: &mut Report) -> Result<Exit, Refusal> {
         return Ok(Exit::OK);
     }
     if arguments.cleanup {
-        let state = state.ok_or_else(|| Refusal::new(Exit::NO_SUCH, format!("No such ticket '{id}'")))?;
+        let Some(state) = state else {
+            // Compat: by force, what is not there counts as cleaned up.
+            let missing = Refusal::new(Exit::NO_SUCH, format!("No such ticket '{id}'"));
+            return if arguments.force { Ok(Exit::OK) } else { Err(missing) };
+        };
         if state.attribute("granted").is_some_and(is_true) && !arguments.force {
             return Err(needs_force(id, false));
         }

@@ -117,6 +117,9 @@ pub struct Arguments {
     /// Write cluster status to the named HTML file
     #[arg(short = 'h', long, value_name = "FILE", help_heading = "Deprecated Options")]
     as_html: Option<PathBuf>,
+    /// The same as --output-as=html --html-cgi
+    #[arg(short = 'w', long, hide = true)]
+    web_cgi: bool,
     /// Write cluster status as XML in its older form
     #[arg(short = 'X', long, help_heading = "Deprecated Options")]
     as_xml: bool,
@@ -205,7 +208,12 @@ struct Monitor {
 
 impl Monitor {
     fn new(arguments: Arguments, matches: &ArgMatches, request: String) -> Result<Self, Refusal> {
+        if arguments.web_cgi && arguments.xml_file.is_none() && Cluster::from_environment("crm_mon").file().is_some() {
+            // Compat: a server's page shows the cluster, not what its environment names.
+            return Err(Refusal::new(Exit::USAGE, "CGI mode used with CIB file"));
+        }
         let form = match (arguments.as_xml, &arguments.as_html, arguments.shared.output_as.as_deref()) {
+            _ if arguments.web_cgi => Form::Html,
             (true, ..) => Form::OldXml,
             (false, Some(_), _) | (false, None, Some("html")) => Form::Html,
             (false, None, Some("xml")) => Form::Xml,
@@ -333,7 +341,8 @@ impl Monitor {
             facts: &facts,
             cib,
             show: self.show_options(),
-            sections: self.sections,
+            // Compat: that there is no coordinator is told whatever else is shown.
+            sections: Sections { dc: self.sections.dc || facts.dc.is_none(), ..self.sections },
             filter: &filter,
             ban_prefix: self.ban_prefix.as_deref(),
             now,
@@ -384,7 +393,7 @@ impl Monitor {
             stylesheet: self.arguments.html_stylesheet.as_deref(),
             refresh: is_repeated.then(|| self.interval().as_secs().max(1)),
         };
-        let header = if self.arguments.html_cgi { "Content-Type: text/html\n\n" } else { "" };
+        let header = if self.arguments.html_cgi || self.arguments.web_cgi { "Content-Type: text/html\n\n" } else { "" };
         format!("{header}{}", view::page(&page, &lines.into_text()))
     }
 

@@ -80,6 +80,10 @@ fn rehearse_cleaning(arguments: &Arguments, facts: &Facts, meant: Option<Resourc
 /// Deletes a resource from the configuration; what refers to it makes the CIB refuse that.
 pub fn delete(arguments: &Arguments, cluster: &Cluster) -> Result<Exit, Refusal> {
     let id = arguments.resource()?;
+    let cib = cluster.cib().map_err(failed)?;
+    if cib.descend(&["configuration", "resources"]).and_then(|resources| resources.find_by_id(id)).is_none() {
+        return Err(refused(Exit::NO_SUCH, format!("Resource '{id}' not found")));
+    }
     let Some(kind) = &arguments.resource_type else {
         return Err(refused(Exit::NO_SUCH, "You need to specify a resource type with -t"));
     };
@@ -92,6 +96,9 @@ pub fn fail(arguments: &Arguments, scene: &Scene<'_>, id: &str) -> Result<Exit, 
     if let Some(node) = &arguments.node {
         scene.check_node(node)?;
     }
+    if scene.cluster.file().is_some() {
+        return Err(refused(Exit::DISCONNECT, "a failure can be told to a running cluster only, not to a file"));
+    }
     let node = here::node(scene.cluster, arguments.node.as_deref())?;
     scene.cluster.request(ClientBody::FailResource { resource: id.to_owned(), node: node.into() }).map(|_| Exit::OK)
 }
@@ -100,7 +107,7 @@ pub fn fail(arguments: &Arguments, scene: &Scene<'_>, id: &str) -> Result<Exit, 
 pub fn restart(arguments: &Arguments, scene: &Scene<'_>, index: ResourceIndex, report: &mut Report) -> Result<Exit, Refusal> {
     let id = arguments.resource()?;
     if !scene.facts.is_active(index, false) {
-        return Err(refused(Exit::UNSATISFIED, format!("{id} is not running anywhere and so cannot be restarted")));
+        return Err(refused(Exit::NO_SUCH, format!("{id} is not running anywhere and so cannot be restarted")));
     }
     if scene.cluster.file().is_some() {
         return Err(Refusal::new(Exit::UNAVAILABLE, "a restart needs a running cluster"));

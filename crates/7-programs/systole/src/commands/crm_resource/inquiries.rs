@@ -27,12 +27,17 @@ pub fn answer(arguments: &Arguments, scene: &Scene<'_>, report: &mut Report) -> 
         return Some(of_resource(arguments, scene).map(|index| locate(arguments, scene, index, report)));
     }
     if arguments.query_xml || arguments.query_xml_raw {
-        return Some(of_resource(arguments, scene).map(|index| query_xml(arguments, scene, index, report)));
+        return Some(named(arguments, scene).map(|index| query_xml(arguments, scene, index, report)));
     }
     if arguments.digests {
-        return Some(of_resource(arguments, scene).and_then(|index| digests(arguments, scene, index, report)));
+        return Some(named(arguments, scene).and_then(|index| digests(arguments, scene, index, report)));
     }
     None
+}
+
+/// Returns the very resource that was named: what is cloned by its first instance.
+fn named(arguments: &Arguments, scene: &Scene<'_>) -> Result<ResourceIndex, Refusal> {
+    scene.find(arguments.resource()?)
 }
 
 fn of_resource(arguments: &Arguments, scene: &Scene<'_>) -> Result<ResourceIndex, Refusal> {
@@ -44,13 +49,13 @@ fn of_resource(arguments: &Arguments, scene: &Scene<'_>) -> Result<ResourceIndex
     }
 }
 
-/// How resources are shown: all of them, in full.
-fn with_view<R>(scene: &Scene<'_>, use_view: impl FnOnce(&StatusView<'_>) -> R) -> R {
+/// How resources are shown: all of them, in full, or what is active of them.
+fn with_view<R>(scene: &Scene<'_>, inactive: bool, use_view: impl FnOnce(&StatusView<'_>) -> R) -> R {
     let (filter, zone) = (Filter::default(), admin::zone());
     use_view(&StatusView {
         facts: scene.facts,
         cib: scene.cib,
-        show: Show { inactive: true, ..Show::default() },
+        show: Show { inactive, ..Show::default() },
         sections: Sections { resources: true, ..Sections::NONE },
         filter: &filter,
         ban_prefix: None,
@@ -64,7 +69,7 @@ fn with_view<R>(scene: &Scene<'_>, use_view: impl FnOnce(&StatusView<'_>) -> R) 
 
 /// Lists all resources with their status.
 pub fn list(scene: &Scene<'_>, report: &mut Report) -> Result<Exit, Refusal> {
-    let (text, elements) = with_view(scene, |view| {
+    let (text, elements) = with_view(scene, true, |view| {
         let mut lines = Lines::new();
         view.print(&mut lines);
         (lines.into_text(), view.to_elements())
@@ -102,9 +107,12 @@ fn operations(arguments: &Arguments, scene: &Scene<'_>, report: &mut Report) -> 
         node: arguments.node.as_deref(),
         only_active: arguments.list_operations,
     };
-    let (lines, element) = with_view(scene, |view| view.recorded_operations(&wanted));
+    let (lines, element) = with_view(scene, true, |view| view.recorded_operations(&wanted));
     lines.into_iter().for_each(|line| report.line(line));
-    report.element(element);
+    // Compat: an empty list is left out.
+    if element.elements().next().is_some() {
+        report.element(element);
+    }
     Ok(Exit::OK)
 }
 
@@ -127,8 +135,13 @@ fn locate(arguments: &Arguments, scene: &Scene<'_>, index: ResourceIndex, report
             resource.active_nodes.iter().map(move |node| (facts.node(*node).name.as_str(), is_promoted))
         })
         .collect();
-    places.sort();
-    places.dedup_by(|a, b| a.0 == b.0);
+    // Compat: what is cloned is told from the last instance to the first.
+    match facts.resource(index).kind {
+        Kind::Clone(_) => places.reverse(),
+        _ => places.sort(),
+    }
+    let mut told = std::collections::BTreeSet::new();
+    places.retain(|(node, _)| told.insert(*node));
     if places.is_empty() && !arguments.quiet && !report.is_xml() {
         report.error(format!("resource {id} is NOT running"));
     }
@@ -155,12 +168,15 @@ fn query_xml(arguments: &Arguments, scene: &Scene<'_>, index: ResourceIndex, rep
         Some(raw) if arguments.query_xml_raw || !raw.has("template") => raw.clone(),
         _ => (*resource.xml).clone(),
     };
-    let (text, element) = with_view(scene, |view| {
+    // Compat: a primitive is shown in any state, of a group or clone what is active; parts one by one, without headings.
+    let text = with_view(scene, matches!(resource.kind, Kind::Primitive(_)), |view| {
         let mut lines = Lines::new();
         view.print_resource(index, &mut lines);
-        (lines.into_text(), view.resource_element(index))
+        lines.into_text()
     });
-    report.text(text);
+    let parts = text.lines().map(|line| line.trim_start().trim_start_matches("* ")).filter(|line| !line.ends_with(':'));
+    parts.for_each(|line| report.line(line));
+    let element = with_view(scene, true, |view| view.resource_element(index));
     report.line(format!("Resource XML:\n{}", shown.to_text_as(xml::Layout::Quoted).trim_end()));
     report.element(Element::new("resource_config").with_children(element).with_child(Element::new("xml").with_text(shown.to_text())));
     Exit::OK
@@ -287,6 +303,9 @@ fn why(arguments: &Arguments, scene: &Scene<'_>, report: &mut Report) -> Result<
 fn digests(arguments: &Arguments, scene: &Scene<'_>, index: ResourceIndex, report: &mut Report) -> Result<Exit, Refusal> {
     let facts = scene.facts;
     let Some(name) = &arguments.node else { return Err(usage("Must supply a node name with -N")) };
+    if !matches!(facts.resource(index).kind, Kind::Primitive(_)) {
+        return Err(Refusal::new(Exit::UNIMPLEMENTED, format!("Error performing operation: {}", Exit::UNIMPLEMENTED.text())));
+    }
     let node = scene.check_node(name)?;
     let overrides: Attributes = arguments.pairs()?.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
     let interval = |text: &str| text.parse::<u64>().ok().or_else(|| model::parse_interval(text).map(|i| i.as_millis() as u64));
@@ -298,7 +317,7 @@ fn digests(arguments: &Arguments, scene: &Scene<'_>, index: ResourceIndex, repor
     let task = "start";
     let digests = facts.digests_with(index, task, interval_ms, node, record, None, &overrides);
     let mut element = Element::new("digests")
-        .with("resource", arguments.resource.as_deref().unwrap_or_default())
+        .with("resource", resource.id.as_str())
         .with("node", facts.node(node).name.as_str())
         .with("task", task)
         .with("interval", format!("{interval_ms}ms"));
@@ -308,7 +327,7 @@ fn digests(arguments: &Arguments, scene: &Scene<'_>, index: ResourceIndex, repor
         ("nonreloadable", "non-reloadable parameters", digests.restart.as_ref(), digests.restart_parameters.as_ref()),
     ];
     for (kind, words, digest, parameters) in kinds {
-        let (Some(digest), Some(parameters)) = (digest.or(Some(&digests.all)), parameters.or(Some(&digests.parameters))) else { continue };
+        let (Some(digest), Some(parameters)) = (digest, parameters) else { continue };
         report.line(format!("{digest} ({words})"));
         let mut shown = Element::new("parameters");
         parameters.iter().for_each(|(name, value)| shown.set(name, value));

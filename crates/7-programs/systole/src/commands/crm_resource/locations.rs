@@ -68,8 +68,14 @@ fn draw(
     report: &mut Report,
 ) -> Result<Exit, Refusal> {
     let id = arguments.resource()?;
+    // Compat: only a move asks whether there is a promoted role to move; a ban is written as it is wished.
+    let is_promotable = scene.facts.resource(index).promotable || scene.facts.resource(scene.facts.top_of(index, false)).promotable;
+    if terms.promoted && !is_promotable {
+        report.line(format!("Ignoring --promoted option: {id} is not promotable"));
+        return draw(arguments, scene, index, node, &Terms { promoted: false, ..terms.clone() }, report);
+    }
     let here: Vec<String> = scene.facts.whereabouts(id).into_iter().map(ToString::to_string).collect();
-    let is_there = here == [node] && (!arguments.promoted || scene.facts.role_now(index) == Role::Promoted);
+    let is_there = here == [node] && (!terms.promoted || scene.facts.role_now(index) == Role::Promoted);
     if is_there && !arguments.force {
         return Err(failed(Refusal::new(Exit::EXISTS, "")));
     }
@@ -88,18 +94,14 @@ fn draw(
 fn ban(arguments: &Arguments, scene: &Scene<'_>, id: &str, node: &str, terms: &Terms, report: &mut Report) -> Result<Exit, Refusal> {
     placing::place(scene.cluster, placing::ban(id, node, terms)).map_err(failed)?;
     if !arguments.quiet {
-        let (doing, last) = match terms.promoted {
-            true => ("being promoted", "promotable"),
-            false => ("running", "last node in the cluster"),
-        };
+        let doing = if terms.promoted { "being promoted" } else { "running" };
         report.line(format!(
             "WARNING: Creating rsc_location constraint 'cli-ban-{id}-on-{node}' with a score of -INFINITY for resource {id} on {node}."
         ));
         report.line(format!(
             "\tThis will prevent {id} from {doing} on {node} until the constraint is removed using the clear option or by editing the CIB with an appropriate tool"
         ));
-        let even = if terms.promoted { format!("the only {last} node") } else { format!("the {last}") };
-        report.line(format!("\tThis will be the case even if {node} is {even}"));
+        report.line(format!("\tThis will be the case even if {node} is the last node in the cluster"));
     }
     Ok(Exit::OK)
 }

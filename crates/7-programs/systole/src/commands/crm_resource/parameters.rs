@@ -27,11 +27,6 @@ pub fn act(arguments: &Arguments, scene: &Scene<'_>, index: ResourceIndex, repor
         get(arguments, scene, index, name, report);
         return Ok(Exit::OK);
     }
-    let id = arguments.resource()?;
-    if id.contains(':') && scene.facts.resource(index).instance.is_some() {
-        let text = format!("Cannot operate on clone resource instance '{id}'");
-        return Err(super::refused(Exit::INVALID_PARAMETER, text));
-    }
     if let Some(name) = &arguments.set_parameter {
         let value = arguments.parameter_value.as_deref();
         let value = value.ok_or_else(|| usage("You need to supply a value with the -v option"))?;
@@ -112,7 +107,7 @@ fn get(arguments: &Arguments, scene: &Scene<'_>, index: ResourceIndex, name: &st
         }
     };
     let Some(value) = value else {
-        report.error(format!("Attribute '{name}' not found for '{}'", scene.facts.printable_id(index)));
+        report.error(format!("Attribute '{name}' not found for '{}'", resource.id));
         return;
     };
     shown(name, &value, report);
@@ -158,7 +153,8 @@ fn targets(
     match (&resource.kind, parent) {
         (_, Some(parent)) if !has_own(&id)? => {
             let parent = parent.configured_id.to_string();
-            report.line(format!("Performing {verb} of '{name}' on '{parent}', the parent of '{id}'"));
+            let named = arguments.resource.as_deref().unwrap_or(&id);
+            report.line(format!("Performing {verb} of '{name}' on '{parent}', the parent of '{named}'"));
             Ok(vec![parent])
         }
         (Kind::Clone(clone), _) => {
