@@ -6,6 +6,7 @@ use messages::operation::{CancelOrder, OperationOrder, OperationReport, ReportId
 use model::{CallId, NodeName, ResourceId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What happened.
@@ -69,7 +70,9 @@ pub struct Settings {
 pub struct History {
     pub incarnation: Option<Incarnation>,
     pub next_report: ReportId,
-    pub resources: BTreeMap<ResourceId, ResourceHistory>,
+    /// What was not touched between two histories is shared by both.
+    #[serde(with = "crate::shared")]
+    pub resources: BTreeMap<ResourceId, Arc<ResourceHistory>>,
     pub unacknowledged: Vec<OperationReport>,
 }
 

@@ -5,7 +5,8 @@
 //! processor time that a recovery waits for.
 
 use crate::metadata::{self, Library};
-use crate::queue::{Active, Afterwards, Queue, Recurring, Turn, Waiting, changes_state};
+use crate::queue::{Active, Afterwards, Recurring, Turn, Waiting, changes_state};
+use crate::queues::Queues;
 use crate::{Command, Event, Settings, device};
 use messages::agent::{AgentCall, AgentName, AgentOrder};
 use messages::group::Incarnation;
@@ -34,7 +35,7 @@ pub struct Executor {
     pub(crate) connected: bool,
     pub(crate) next_call: CallId,
     pub(crate) next_report: ReportId,
-    pub(crate) resources: BTreeMap<ResourceId, Queue>,
+    pub(crate) resources: Queues,
     pub(crate) unacknowledged: BTreeMap<ReportId, OperationReport>,
     pub(crate) library: Library,
     /// Reports that wait for meta-data, each with the order it answers and when it goes without.
@@ -55,7 +56,7 @@ impl Executor {
             connected: false,
             next_call: CallId(1),
             next_report: ReportId(1),
-            resources: BTreeMap::new(),
+            resources: Queues::default(),
             unacknowledged: BTreeMap::new(),
             library: Library::default(),
             held: Vec::new(),
@@ -165,7 +166,7 @@ impl Executor {
         // Fence agents at work are the fencer's: to end one half way would leave its target in between.
         let is_ours = call.action != "meta-data" && call.agent.class != "stonith";
         let Some(resource) = call.resource.clone().filter(|_| is_ours) else { return };
-        let queue = self.resources.entry(resource.clone()).or_default();
+        let queue = self.resources.of(&resource);
         if queue.active.is_some() {
             return;
         }
@@ -213,7 +214,7 @@ impl Executor {
             self.ask_metadata(&order.agent, &order.operation, now, commands);
         }
         let ready_at = now.monotonic + order.start_delay;
-        let queue = self.resources.entry(id).or_default();
+        let queue = self.resources.of(&id);
         if order.interval.is_zero() {
             queue.waiting.push_back(Waiting { order, ready_at });
             return;
@@ -266,7 +267,7 @@ impl Executor {
 
     fn cancel(&mut self, now: Now, order: CancelOrder, commands: &mut Vec<Command>) {
         self.changed = true;
-        let queue = self.resources.entry(order.resource.clone()).or_default();
+        let queue = self.resources.of(&order.resource);
         if let Some(place) = queue.recurring_place(&order.operation, order.interval) {
             queue.recurring.remove(place);
         }

@@ -203,7 +203,7 @@ impl Executor {
         if !report.direct {
             let started = self.resources.get(&order.resource).and_then(|queue| queue.start_parameters.as_ref());
             report.digests = Some(digests::digests(order, &parameters_for_digest(order, started), facts));
-            self.resources.entry(order.resource.clone()).or_default().keep(&report);
+            self.resources.of(&order.resource).keep(&report);
         }
         self.send(report, commands);
     }

@@ -11,6 +11,8 @@ mod finish;
 mod metadata;
 mod outcome;
 mod queue;
+mod queues;
+pub mod shared;
 mod snapshot;
 
 pub use event::{Command, Event, History, ResourceHistory, Settings};

@@ -2,30 +2,20 @@
 
 use crate::executor::Executor;
 use crate::queue::{Active, Afterwards, Queue, Recurring, Waiting};
-use crate::{History, ResourceHistory, Settings};
+use crate::{History, Settings};
 use model::CallId;
+use std::sync::Arc;
 use std::time::Duration;
 
 impl Executor {
     /// Returns what must survive a restart of the daemon.
-    pub fn history(&self) -> History {
-        let resource = |queue: &Queue| {
-            let at_work = queue.active.as_ref().filter(|active| active.afterwards == Afterwards::Report);
-            ResourceHistory {
-                reports: queue.reports.clone(),
-                recurring: queue.recurring.iter().map(|recurring| (recurring.order.clone(), recurring.first_call)).collect(),
-                in_flight: at_work.map(|active| (active.call, active.order.clone())),
-                queued: queue.waiting.iter().map(|waiting| waiting.order.clone()).collect(),
-                start_parameters: queue.start_parameters.clone(),
-                device_started: queue.device_started,
-            }
-        };
+    pub fn history(&mut self) -> History {
         // Reports that wait for meta-data are due: a restarted daemon sends them as they are.
         let held = self.held.iter().map(|(_, _, report)| report.clone());
         History {
             incarnation: self.incarnation.clone().or_else(|| self.restored.clone()),
             next_report: self.next_report,
-            resources: self.resources.iter().map(|(id, queue)| (id.clone(), resource(queue))).collect(),
+            resources: self.resources.kept(),
             unacknowledged: self.unacknowledged.values().cloned().chain(held).collect(),
         }
     }
@@ -44,6 +34,7 @@ impl Executor {
             executor.next_call = CallId(last.0 + 1);
         }
         for (id, saved) in history.resources {
+            let saved = Arc::unwrap_or_clone(saved);
             let active = saved.in_flight.map(|(call, order)| Active {
                 call,
                 queue_time: Duration::ZERO,

@@ -82,7 +82,7 @@ impl Rig {
         self.event(Event::Ordered(order(resource, operation, interval)))
     }
 
-    fn restarted(&self) -> Rig {
+    fn restarted(&mut self) -> Rig {
         let text = serde_json::to_string(&self.executor.history()).unwrap();
         let history: History = serde_json::from_str(&text).unwrap();
         Rig { executor: Executor::restore(self.executor.settings.clone(), history), now: Now::default() }

@@ -9,6 +9,8 @@ use messages::operation::NodeOrder;
 use messages::peer::{MembershipMessage, PeerMessage};
 use model::{NodeName, ResourceId};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use xml::{Element, Node};
 
 impl Member {
     pub(crate) fn give_fencer(&mut self, event: fencer::Event) {
@@ -68,7 +70,8 @@ impl Member {
     }
 
     /// Returns what the fencer needs to know of nodes and devices.
-    pub(crate) fn situation(&self) -> Situation {
+    pub(crate) fn situation(&mut self) -> Situation {
+        let running = self.started_devices.look(self.replica.cib());
         let peers = self.membership.peers();
         let members = self.reported.keys().filter(|node| peers.get(*node).is_some_and(membership::Peer::is_member));
         let lives = |node: &NodeName| Some((node.clone(), peers.get(node)?.incarnation.clone()?));
@@ -78,21 +81,72 @@ impl Member {
             members: members.filter_map(lives).collect(),
             last_seen: peers.keys().filter_map(lives).collect(),
             node_ids: names.iter().map(|node| (node.clone(), self.id_of(node))).collect(),
-            running: self.running_devices(),
+            running,
             attributes: names.iter().map(|node| (node.clone(), options::node_attributes(cib, node))).collect(),
         }
     }
+}
 
-    fn running_devices(&self) -> BTreeMap<ResourceId, BTreeSet<NodeName>> {
-        let mut running: BTreeMap<ResourceId, BTreeSet<NodeName>> = BTreeMap::new();
-        let states = self.replica.cib().child("status").into_iter().flat_map(|status| status.elements_named("node_state"));
+/// Which fence devices are started where, as the status says. Each change of it touches one node or a few: what the others have is known.
+#[derive(Debug, Default)]
+pub(crate) struct StartedDevices {
+    /// The states that were looked at last, in their order, with the devices of each.
+    states: Vec<(Arc<Element>, Vec<ResourceId>)>,
+}
+
+impl StartedDevices {
+    fn look(&mut self, cib: &Element) -> BTreeMap<ResourceId, BTreeSet<NodeName>> {
+        let nodes = cib.child("status").into_iter().flat_map(|status| &status.children);
+        let states = nodes.filter_map(|node| if let Node::Element(state) = node { Some(state) } else { None });
+        let mut count = 0;
         for state in states {
+            match self.states.get_mut(count) {
+                Some((known, _)) if Arc::ptr_eq(known, state) => {}
+                Some(other) => *other = (state.clone(), started_devices(state)),
+                None => self.states.push((state.clone(), started_devices(state))),
+            }
+            count += 1;
+        }
+        self.states.truncate(count);
+        let mut running: BTreeMap<ResourceId, BTreeSet<NodeName>> = BTreeMap::new();
+        for (state, devices) in self.states.iter().filter(|(_, devices)| !devices.is_empty()) {
             let Some(node) = state.attribute("uname") else { continue };
-            let resources = state.descend(&["lrm", "lrm_resources"]).into_iter().flat_map(|lrm| lrm.elements_named("lrm_resource"));
-            for history in resources.filter(|history| history.attribute("class") == Some("stonith") && options::is_active(history)) {
-                running.entry(ResourceId::new(history.id().unwrap_or_default())).or_default().insert(NodeName::new(node));
+            for device in devices {
+                running.entry(device.clone()).or_default().insert(NodeName::new(node));
             }
         }
         running
+    }
+}
+
+fn started_devices(state: &Element) -> Vec<ResourceId> {
+    let resources = state.descend(&["lrm", "lrm_resources"]).into_iter().flat_map(|lrm| lrm.elements_named("lrm_resource"));
+    let devices = resources.filter(|history| history.attribute("class") == Some("stonith") && options::is_active(history));
+    devices.map(|history| ResourceId::new(history.id().unwrap_or_default())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_is_looked_at_again_when_it_is_another() {
+        let state = |name: &str, rc: &str| {
+            let start = Element::new("lrm_rsc_op").with("operation", "start").with("rc-code", rc).with("call-id", "1");
+            let device = Element::new("lrm_resource").with("id", "power").with("class", "stonith").with_child(start);
+            let lrm = Element::new("lrm").with_child(Element::new("lrm_resources").with_child(device));
+            Arc::new(Element::new("node_state").with("uname", name).with_child(lrm))
+        };
+        let (one, two, failed) = (state("one", "0"), state("two", "0"), state("two", "1"));
+        let mut devices = StartedDevices::default();
+        let mut look = |states: &[&Arc<Element>]| {
+            let status = Element::new("status").with_children(states.iter().map(|state| Arc::clone(state)));
+            let running = devices.look(&Element::new("cib").with_child(status));
+            running.into_values().flatten().map(|node| node.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(look(&[&one, &two]), ["one", "two"]);
+        assert_eq!(look(&[&one, &failed]), ["one"]);
+        assert_eq!(look(&[&two]), ["two"]);
+        assert_eq!(look(&[&two, &one]), ["one", "two"]);
     }
 }

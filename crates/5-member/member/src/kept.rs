@@ -8,6 +8,7 @@ use messages::peer::HeldAttribute;
 use model::NodeName;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The content of [`MemberCommand::SaveHistory`].
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -15,8 +16,8 @@ pub struct Kept {
     #[serde(default)]
     pub(crate) executor: Option<executor::History>,
     /// Connections to remote nodes, and the histories of those.
-    #[serde(default)]
-    pub(crate) remotes: BTreeMap<NodeName, KeptRemote>,
+    #[serde(default, with = "executor::shared")]
+    pub(crate) remotes: BTreeMap<NodeName, Arc<KeptRemote>>,
     #[serde(default)]
     pub(crate) attributes: Vec<HeldAttribute>,
     #[serde(default)]
@@ -48,7 +49,7 @@ impl Member {
         }
         let kept = Kept {
             executor: Some(self.executor.history()),
-            remotes: self.remotes.to_keep(),
+            remotes: self.remotes.kept(),
             attributes: self.attributes.to_keep(),
             known_to_quorum: self.membership.is_known_to_quorum(),
         };

@@ -8,6 +8,7 @@ use crate::alerts::Alerts;
 use crate::command::{Doors, LogLevel, MemberCommand};
 use crate::config::MemberConfig;
 use crate::event::{ClientId, MemberEvent};
+use crate::fencing::StartedDevices;
 use crate::inputs::Inputs;
 use crate::kept::Kept;
 use crate::peers::Outbox;
@@ -111,6 +112,7 @@ pub struct Member {
     pub(crate) told_nodes: BTreeMap<NodeName, controller::Node>,
     pub(crate) told_settings: Option<controller::Settings>,
     pub(crate) told_situation: Option<fencer::Situation>,
+    pub(crate) started_devices: StartedDevices,
     /// What the fencer was told is so only while these nodes' attributes are, and until this time.
     pub(crate) fencing_depends_on_nodes: bool,
     pub(crate) fencing_until: Option<model::Timestamp>,
@@ -183,7 +185,7 @@ impl Member {
         let settings =
             executor::Settings { node: config.node.clone(), parallel_max: config.parallel_max, feature_set: FEATURE_SET.to_owned() };
         let remotes = Remotes::restore(&settings, kept.remotes);
-        let executor = match kept.executor {
+        let mut executor = match kept.executor {
             Some(history) => Executor::restore(settings, history),
             None => Executor::new(settings),
         };
@@ -215,6 +217,7 @@ impl Member {
             told_nodes: BTreeMap::new(),
             told_settings: None,
             told_situation: None,
+            started_devices: StartedDevices::default(),
             fencing_depends_on_nodes: false,
             fencing_until: None,
             told_gone: BTreeSet::new(),

@@ -12,9 +12,10 @@ use messages::client::{Account, ClientBody, ClientRequest, NodeInfo, ReplyBody};
 use messages::operation::{NodeReport, OperationOrder, OperationReport};
 use messages::peer::PeerMessage;
 use messages::remote::{LOST_BEFORE, RemoteCommand, RemoteEvent};
-use model::{CallId, NodeName};
+use model::{CallId, NodeName, Now};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Compat: where a remote node is reached when nothing else is said.
@@ -61,6 +62,8 @@ struct Remote {
     /// It is on its way to another member.
     moves: bool,
     wake_at: Option<Duration>,
+    /// What is kept of it, as long as that is what it was.
+    kept: Option<Arc<KeptRemote>>,
 }
 
 /// Every remote node that this node was given something to do for.
@@ -84,25 +87,35 @@ pub(crate) fn is_connection_call(call: &AgentCall) -> bool {
 
 impl Remote {
     fn new(executor: Executor, address: Address) -> Self {
-        Self { executor, link: Link::Down, address, runs: BTreeMap::new(), pokes: Vec::new(), moves: false, wake_at: None }
+        Self { executor, link: Link::Down, address, runs: BTreeMap::new(), pokes: Vec::new(), moves: false, wake_at: None, kept: None }
+    }
+
+    fn handle(&mut self, now: Now, event: executor::Event) -> Vec<executor::Command> {
+        self.kept = None;
+        self.executor.handle(now, event)
+    }
+
+    fn kept(&mut self) -> Arc<KeptRemote> {
+        let kept = || Arc::new(KeptRemote { address: self.address.clone(), history: self.executor.history() });
+        self.kept.get_or_insert_with(kept).clone()
     }
 }
 
 impl Remotes {
     /// Returns what an earlier daemon kept. Nothing is connected yet.
-    pub fn restore(settings: &Settings, kept: BTreeMap<NodeName, KeptRemote>) -> Self {
-        let nodes = kept.into_iter().map(|(node, KeptRemote { address, history })| {
+    pub fn restore(settings: &Settings, kept: BTreeMap<NodeName, Arc<KeptRemote>>) -> Self {
+        let nodes = kept.into_iter().map(|(node, kept)| {
+            let KeptRemote { address, history } = Arc::unwrap_or_clone(kept);
             let executor = Executor::restore(Settings { node: node.clone(), ..settings.clone() }, history);
             (node, Remote::new(executor, address))
         });
         Self { nodes: nodes.collect(), settings: Some(settings.clone()), ..Self::default() }
     }
 
-    /// Returns what must survive a restart of the daemon.
-    pub fn to_keep(&self) -> BTreeMap<NodeName, KeptRemote> {
-        let connected = self.nodes.iter().filter(|(_, remote)| remote.link != Link::Down);
-        let kept = |remote: &Remote| KeptRemote { address: remote.address.clone(), history: remote.executor.history() };
-        connected.map(|(node, remote)| (node.clone(), kept(remote))).collect()
+    /// Returns what must survive a restart of the daemon. Nodes that had no event since are kept as they were.
+    pub fn kept(&mut self) -> BTreeMap<NodeName, Arc<KeptRemote>> {
+        let connected = self.nodes.iter_mut().filter(|(_, remote)| remote.link != Link::Down);
+        connected.map(|(node, remote)| (node.clone(), remote.kept())).collect()
     }
 
     fn entry(&mut self, node: &NodeName) -> Option<&mut Remote> {
@@ -170,6 +183,7 @@ impl Member {
         self.disconnect(node);
         if let Some(remote) = self.remotes.entry(node) {
             remote.address = Address { address: address.clone(), port };
+            remote.kept = None;
             remote.link = Link::Connecting(Some(call.id));
         }
         let timeout = call.timeout;
@@ -323,9 +337,9 @@ impl Member {
                 && let Some(incarnation) = incarnation
             {
                 let connected = executor::Event::AgentsConnected { incarnation, running: Vec::new(), next_call: CallId(1) };
-                commands.extend(remote.executor.handle(now, connected));
+                commands.extend(remote.handle(now, connected));
             }
-            commands.extend(remote.executor.handle(now, event));
+            commands.extend(remote.handle(now, event));
             for command in commands {
                 self.carry_out_for(node, command, &mut open);
             }
@@ -393,7 +407,7 @@ impl Member {
         for node in nodes {
             let Some(remote) = self.remotes.nodes.get_mut(&node) else { continue };
             let mut open = VecDeque::new();
-            for command in remote.executor.handle(self.now, executor::Event::CoordinatorChanged) {
+            for command in remote.handle(self.now, executor::Event::CoordinatorChanged) {
                 match command {
                     executor::Command::ReportAtWork { orders: its_orders, history: its_history } => {
                         orders.extend(its_orders);

@@ -52,8 +52,8 @@ impl Member {
         self.membership.is_quorate() && !self.membership.is_apart() && is_heard
     }
 
-    fn runs_nothing(&self) -> bool {
-        self.executor.history().resources.values().all(is_at_rest)
+    fn runs_nothing(&mut self) -> bool {
+        self.executor.history().resources.values().all(|resource| is_at_rest(resource))
     }
 
     /// Leaves the cluster where it counts on this node to end itself and the node cannot.

@@ -201,7 +201,8 @@ impl Member {
 
     /// Tells the fencer what the configuration says of fencing here and now.
     fn tell_fencing(&mut self) {
-        let attributes = self.told_situation.clone().unwrap_or_else(|| self.situation()).attributes;
+        let told = self.told_situation.as_ref().map(|told| told.attributes.clone());
+        let attributes = told.unwrap_or_else(|| self.situation().attributes);
         let configuration = fencer::Configuration::read(self.replica.cib(), &self.circumstances(attributes));
         self.fencing_depends_on_nodes = configuration.depends_on_nodes;
         self.fencing_until = configuration.until;
