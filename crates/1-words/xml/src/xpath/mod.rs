@@ -4,6 +4,7 @@
 //! namespaces, other functions) is refused when it is read, never passed over. Nodes are returned as [`Place`]s, ways
 //! from the root that stay meaningful when the caller copies or changes the tree.
 
+mod direct;
 mod document;
 mod evaluate;
 mod functions;
@@ -84,6 +85,9 @@ impl XPath {
 
     /// Returns the nodes that the expression selects, in document order; none when it gives something else.
     pub fn select(&self, root: &Element) -> Vec<Place> {
+        if let Some(places) = direct::select(&self.expression, root) {
+            return places;
+        }
         if let Answer::Nodes(places) = self.evaluate(root) { places } else { Vec::new() }
     }
 
@@ -149,6 +153,31 @@ mod tests {
             Answer::Boolean(value) => value.to_string(),
             Answer::Number(value) => value.to_string(),
             Answer::Text(value) => format!("{value:?}"),
+        }
+    }
+
+    #[test]
+    fn a_plain_way_leads_to_what_a_look_at_the_whole_document_finds() {
+        let root = parse(CIB.as_bytes(), &Limits::default()).unwrap();
+        let ways = [
+            ("/cib", 1),
+            ("/other", 0),
+            ("/cib/configuration/resources/primitive", 2),
+            ("/cib/configuration/resources/primitive[@class='ocf'][@id='d']", 1),
+            ("/cib/configuration/nodes/node[@uname=\"beta\"]", 1),
+            ("/cib/configuration/nodes/node[@absent='']", 0),
+            ("/cib/configuration/resources/group/primitive[@class='ocf']", 2),
+        ];
+        for (way, count) in ways {
+            let xpath = XPath::parse(way).unwrap();
+            let places = direct::select(&xpath.expression, &root).unwrap_or_else(|| panic!("{way} is plain"));
+            assert_eq!(places.len(), count, "{way}");
+            assert_eq!(Answer::Nodes(places), xpath.evaluate(&root), "{way}");
+        }
+        for other in
+            ["//node", "/cib/configuration/nodes/node[1]", "/cib/*", "/cib/@epoch", "/cib/configuration/nodes/node[@id=1]", "count(/cib)"]
+        {
+            assert_eq!(direct::select(&XPath::parse(other).unwrap().expression, &root), None, "{other}");
         }
     }
 

@@ -67,6 +67,15 @@ impl Differ {
         if unchanged {
             return;
         }
+        if let Some(changed) = changed_in_place(old, new) {
+            for (before, after) in changed {
+                self.element(before, after, &path.with(Step::to(before)));
+            }
+            for (position, node) in new.children.iter().enumerate().skip(old.children.len()) {
+                self.others.push(Change::Create { parent: path.clone(), position, node: node.clone() });
+            }
+            return;
+        }
         let ambiguous = ambiguous_keys(old, new);
         let matches = matched(old, new, &ambiguous);
         let stays = longest_rise(&matches);
@@ -125,6 +134,33 @@ fn is_pointer_equal(old: &Node, new: &Node) -> bool {
         (Node::Element(a), Node::Element(b)) => Arc::ptr_eq(a, b),
         _ => old == new,
     }
+}
+
+/// Returns the children that changed, each with what it was, where no more than that has happened but that others follow; nothing where more
+/// has, or where no path could name one of them for sure. So nearly all changes are: of a thousand nodes one has another state, or one came.
+fn changed_in_place<'a>(old: &'a Element, new: &'a Element) -> Option<Vec<(&'a Element, &'a Element)>> {
+    /// Of more than a few it is faster to ask in another way which of them are the only ones of their name and id.
+    const FEW: usize = 4;
+    let added = new.children.get(old.children.len()..)?;
+    if added.len() > FEW || added.iter().any(|node| !node.is_element()) {
+        return None;
+    }
+    let mut changed = Vec::new();
+    for (before, after) in old.children.iter().zip(&new.children).filter(|(a, b)| !is_pointer_equal(a, b)) {
+        let (before, after) = (before.as_element()?, after.as_element()?);
+        let has_text = |element: &Element| element.children.iter().any(|child| matches!(child, Node::Text(_)));
+        if before.name != after.name || before.id() != after.id() || has_text(before) || has_text(after) || changed.len() == FEW {
+            return None;
+        }
+        changed.push((before, after));
+    }
+    // A path without an id leads to any element of the name.
+    let is_named = |other: &Element, meant: &Element| {
+        other.name == meant.name && (meant.id().is_none() || other.id().is_none() || other.id() == meant.id())
+    };
+    let is_only_one = |meant: &Element| new.elements().filter(|other| is_named(other, meant)).count() == 1;
+    let has_come = added.iter().filter_map(Node::as_element);
+    changed.iter().map(|(_, after)| *after).chain(has_come).all(is_only_one).then_some(changed)
 }
 
 fn modification(old: &Element, new: &Element, path: &Path) -> Change {
