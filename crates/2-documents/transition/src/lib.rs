@@ -13,4 +13,4 @@ pub use action::{Action, ActionId, ActionKind, ActionNode, ActionResource};
 pub use diagram::{Diagram, DiagramAction, DiagramEdge};
 pub use graph::Graph;
 pub use graph_xml::GraphError;
-pub use plan::{Plan, PlannedChange, Problem, Reason, ScoreLine};
+pub use plan::{Choices, Plan, PlannedChange, Problem, Reason, ScoreLine};

@@ -3,7 +3,7 @@
 use crate::Graph;
 use model::{NodeName, ResourceId, Score, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One line of the placement trace (`crm_simulate -s`): kept in the order of creation, never edited.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -74,14 +74,37 @@ pub struct Plan {
     pub recheck_by: Option<Timestamp>,
 }
 
+/// The reasons and the trace of a plan by resource: a plan may have ten thousand changes, and each is asked for its reason.
+#[derive(Debug, Default)]
+pub struct Choices<'p> {
+    reasons: BTreeMap<&'p str, Vec<&'p Reason>>,
+    lines: BTreeMap<&'p str, Vec<&'p ScoreLine>>,
+}
+
 impl Plan {
+    /// Returns why each resource goes where it goes.
+    pub fn choices(&self) -> Choices<'_> {
+        let mut this = Choices::default();
+        self.reasons.iter().for_each(|reason| this.reasons.entry(reason.resource.as_str()).or_default().push(reason));
+        self.scores.iter().for_each(|line| this.lines.entry(line.resource.as_str()).or_default().push(line));
+        this
+    }
+
+    /// Returns why a resource goes to a node, where no more is to be asked.
+    pub fn choice(&self, resource: &str, node: &str) -> Option<String> {
+        self.choices().of(resource, node)
+    }
+}
+
+impl Choices<'_> {
     fn terms(&self, resource: &str, node: &str) -> impl Iterator<Item = &Reason> {
-        self.reasons.iter().filter(move |r| r.resource == *resource && r.node.as_ref().is_some_and(|n| *n == *node))
+        let reasons = self.reasons.get(resource).into_iter().flatten().copied();
+        reasons.filter(move |reason| reason.node.as_ref().is_some_and(|n| *n == *node))
     }
 
     /// Returns why a resource goes to a node: the score it has there and what that is made of, in the words of a
     /// sentence's part; `None` when the scores say nothing about it.
-    pub fn choice(&self, resource: &str, node: &str) -> Option<String> {
+    pub fn of(&self, resource: &str, node: &str) -> Option<String> {
         let total = |node: &str| self.terms(resource, node).fold(Score::ZERO, |sum, reason| sum + reason.score);
         let here: Vec<String> =
             self.terms(resource, node).filter(|r| r.score != Score::ZERO).map(|r| format!("{} {}", r.score, r.words())).collect();
@@ -92,9 +115,9 @@ impl Plan {
             return None;
         }
         // A node that nothing speaks for or against has no reason, and a line of the trace all the same.
-        let traced =
-            self.scores.iter().filter(|line| line.resource == *resource && !line.score.is_forbidden()).filter_map(|l| l.node.as_ref());
-        let reasoned = self.reasons.iter().filter(|r| r.resource == *resource).filter_map(|r| r.node.as_ref());
+        let lines = self.lines.get(resource).into_iter().flatten();
+        let traced = lines.filter(|line| !line.score.is_forbidden()).filter_map(|line| line.node.as_ref());
+        let reasoned = self.reasons.get(resource).into_iter().flatten().filter_map(|reason| reason.node.as_ref());
         let others: BTreeSet<&NodeName> =
             traced.chain(reasoned).filter(|other| **other != *node && !total(other.as_str()).is_forbidden()).collect();
         let (score, here) = (total(node), if here.is_empty() { String::new() } else { format!(" = {}", here.join(" + ")) });

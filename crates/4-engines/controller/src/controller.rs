@@ -12,7 +12,7 @@ use messages::operation::{OperationReport, ReportId};
 use model::{NodeName, Now, ResourceId, Timestamp, TransitionKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use transition::{ActionNode, Plan, PlannedChange};
+use transition::{ActionNode, Choices, Plan, PlannedChange};
 
 /// How long a new coordinator waits for what its members have to say before it plans.
 const SETTLING: Duration = Duration::from_secs(2);
@@ -269,7 +269,8 @@ impl Controller {
         // Invariant: keys of two plans never agree, or a late result of one would be taken for the other's.
         plan.graph.transition = i32::try_from(number & 0x7fff_ffff).unwrap_or(1);
         self.schedule_recheck(now, plan.recheck_by);
-        let actions: Vec<PlannedAction> = plan.changes.iter().map(|change| planned(&plan, change)).collect();
+        let choices = plan.choices();
+        let actions: Vec<PlannedAction> = plan.changes.iter().map(|change| planned(&choices, change)).collect();
         if !plan.graph.actions.is_empty() {
             commands.push(Command::Tell(Fact::Planned { plan: plan_number(plan.graph.transition), actions, input }));
         }
@@ -366,10 +367,10 @@ pub(crate) fn push_edit(commands: &mut Vec<Command>, edit: StatusEdit) {
 }
 
 /// Returns a line of the plan with its reason: the cause the summary gives, else why this node was chosen.
-fn planned(plan: &Plan, change: &PlannedChange) -> PlannedAction {
+fn planned(choices: &Choices<'_>, change: &PlannedChange) -> PlannedAction {
     let destination = change.place.rsplit("-> ").next().unwrap_or(&change.place).split_whitespace().next_back().unwrap_or_default();
     let goes_somewhere = matches!(change.verb.as_str(), "Start" | "Move" | "Migrate" | "Recover" | "Promote");
-    let choice = if goes_somewhere { plan.choice(&change.subject, destination) } else { None };
+    let choice = if goes_somewhere { choices.of(&change.subject, destination) } else { None };
     let reason = match (change.reason.is_empty(), choice) {
         (true, choice) => choice.unwrap_or_default(),
         (false, Some(choice)) => format!("{} and {choice}", change.reason),
