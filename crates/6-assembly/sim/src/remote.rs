@@ -65,6 +65,11 @@ impl Connection {
         self.remote == remote && self.process.is_some()
     }
 
+    /// Returns the host that it has reached.
+    pub(crate) fn reached(&self) -> Option<usize> {
+        self.process.map(|_| self.remote)
+    }
+
     pub(crate) fn is_of(&self, hosts: &[Host]) -> bool {
         hosts[self.host].daemon.as_ref().is_some_and(|daemon| daemon.number == self.daemon)
     }

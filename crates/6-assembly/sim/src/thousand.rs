@@ -50,14 +50,14 @@ pub fn thousand(size: Size, planning: Duration, clock: fn() -> Duration, is_trac
     (world.planning, world.clock) = (planning, Some(clock));
     let stages: [(&'static str, Happens); 4] = [
         ("a cold start", |_| {}),
-        ("a remote node lost", |world| world.carry_out(Deed::Crash { host: world.members + 7 })),
+        ("a remote node lost", |world| lose(world, world.members + 7)),
         ("the coordinator lost", |world| {
             let coordinator = world.hosts.iter().position(|host| host.daemon.as_ref().is_some_and(|daemon| daemon.member.is_in_charge()));
-            coordinator.into_iter().for_each(|host| world.carry_out(Deed::Crash { host }));
+            coordinator.into_iter().for_each(|host| lose(world, host));
         }),
         ("twenty remote nodes lost at once", |world| {
             let first = world.members + 100;
-            (first..(first + 20).min(world.hosts.len())).for_each(|host| world.carry_out(Deed::Crash { host }));
+            (first..(first + 20).min(world.hosts.len())).for_each(|host| lose(world, host));
         }),
     ];
     for (what, happens) in stages {
@@ -72,6 +72,13 @@ pub fn thousand(size: Size, planning: Duration, clock: fn() -> Duration, is_trac
             return;
         }
     }
+}
+
+/// Takes a host from the world. Nobody switches it on again once it is fenced, so that nobody can be connected to it.
+fn lose(world: &mut World, host: usize) {
+    world.carry_out(Deed::Crash { host });
+    let name = world.hosts[host].name.clone();
+    world.checkers.expected.connections.retain(|connection| *connection != name.as_str());
 }
 
 /// Lets time pass until everything runs and nothing is under way.

@@ -334,7 +334,7 @@ impl World {
         }
         let from = self.hosts[host].name.clone();
         let number_of = |host: &Host| current.daemons.get(&host.name).copied();
-        let members: Vec<_> = self.hosts.iter().enumerate().filter_map(|(to, host)| Some((to, number_of(host)?))).collect();
+        let members: Vec<_> = self.hosts[..self.members].iter().enumerate().filter_map(|(to, host)| Some((to, number_of(host)?))).collect();
         let is_swallowed = matches!(&payload, Payload::Text(text) if self.sabotage.is_some_and(|sabotage| sabotage.swallows_own(text)));
         // Every member reads the same; it is read once here.
         let envelope = match payload {

@@ -17,6 +17,7 @@ use crate::host::Host;
 use crate::world::World;
 use member::PlanRequest;
 use messages::peer::CibMark;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use transition::Plan;
 use xml::Element;
@@ -136,11 +137,12 @@ impl Checkers {
 impl World {
     /// Returns what does not run although everything is healthy.
     pub(crate) fn missing(&self) -> Vec<String> {
-        let connected = |name: &String| {
-            let remote = self.hosts.iter().position(|host| host.name.as_str() == name);
-            let open = self.connections.values().filter(|connection| Some(true) == remote.map(|remote| connection.is_open(remote)));
-            (name.clone(), open.filter(|connection| connection.is_of(&self.hosts)).count())
-        };
+        let mut open: BTreeMap<&str, usize> = BTreeMap::new();
+        for connection in self.connections.values().filter(|connection| connection.is_of(&self.hosts)) {
+            let reached = connection.reached().map(|remote| self.hosts[remote].name.as_str());
+            reached.into_iter().for_each(|name| *open.entry(name).or_default() += 1);
+        }
+        let connected = |name: &String| (name.clone(), open.get(name.as_str()).copied().unwrap_or(0));
         let names = self.checkers.expected.connections.iter().chain(self.checkers.expected.guests.iter().map(|(name, _)| name));
         l1::missing(&self.checkers.expected, &self.hosts, &names.map(connected).collect::<Vec<_>>())
     }
