@@ -173,6 +173,7 @@ fn what_makes_no_sense_is_refused_before_anything_is_asked() {
     run(&[
         ("crm_mon -1 -1 --group-by-node -n", 0, "Node node1"),
         ("crm_mon -1 -i soon", 64, "Invalid value for -i: soon"),
+        ("crm_mon -1 -w", 64, "CGI mode used with CIB file"),
         ("crm_node -R nobody", 64, "--force flag is required"),
         ("crmadmin -N -t soon", 64, "Error parsing option -t"),
         ("stonith_admin -M -a bogus", 105, "No such device"),
