@@ -10,7 +10,14 @@ struct Tally {
     passed: u64,
     failed: u64,
     skipped: Vec<String>,
+    /// Whether the lines read now tell why tests failed.
+    is_in_failures: bool,
+    /// Why tests failed: the name of each, and what it said.
+    failures: Vec<(String, Vec<String>)>,
 }
+
+/// So many lines of what a failed test said are told again at the end: the first, where its panic stands.
+const TOLD_AGAIN: usize = 60;
 
 /// Runs the gate and all tests; a filter runs only the tests whose names contain it.
 pub fn run(filter: &[String]) -> anyhow::Result<()> {
@@ -25,6 +32,10 @@ pub fn run(filter: &[String]) -> anyhow::Result<()> {
     let tally = run_tests(filter)?;
     for line in &tally.skipped {
         println!("{line}");
+    }
+    for (name, said) in &tally.failures {
+        println!("\nfailed: {name}");
+        said.iter().take(TOLD_AGAIN).for_each(|line| println!("    {line}"));
     }
     println!("{} passed, {} failed, {} skipped", tally.passed, tally.failed, tally.skipped.len());
     anyhow::ensure!(tally.failed == 0, "tests failed");
@@ -46,7 +57,7 @@ fn run_tests(filter: &[String]) -> anyhow::Result<Tally> {
         let line = line?;
         note(&mut tally, &line);
         // The noise of passing tests stays out; results, failures and their output are shown.
-        if line.starts_with("test result:") || line.contains("FAILED") || line.contains("panicked") || tally.failed > 0 {
+        if line.starts_with("test result:") || line.contains("FAILED") || line.contains("panicked") || tally.is_in_failures {
             println!("{line}");
         }
     }
@@ -64,6 +75,15 @@ fn note(tally: &mut Tally, line: &str) {
         tally.passed += 1;
     } else if line.starts_with("test ") && line.ends_with("... FAILED") {
         tally.failed += 1;
+    } else if line == "failures:" {
+        tally.is_in_failures = true;
+    } else if line.starts_with("test result:") {
+        tally.is_in_failures = false;
+    } else if tally.is_in_failures {
+        match line.strip_prefix("---- ").and_then(|rest| rest.strip_suffix(" stdout ----")) {
+            Some(name) => tally.failures.push((name.to_owned(), Vec::new())),
+            None => tally.failures.last_mut().into_iter().for_each(|(_, said)| said.push(line.to_owned())),
+        }
     }
 }
 
@@ -78,5 +98,9 @@ mod tests {
             note(&mut tally, line);
         }
         assert_eq!((tally.passed, tally.failed, tally.skipped.len()), (1, 1, 1));
+        for line in ["failures:", "", "---- b stdout ----", "not within 180s: c", "test result: FAILED. 1 passed; 1 failed", "d"] {
+            note(&mut tally, line);
+        }
+        assert_eq!(tally.failures, [("b".to_owned(), vec!["not within 180s: c".to_owned()])]);
     }
 }
