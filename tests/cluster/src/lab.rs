@@ -303,6 +303,7 @@ impl Lab {
     pub fn story(&self) -> String {
         let logs = [
             "/var/log/systole.out",
+            "/var/log/pacemaker/pacemaker.log",
             "/var/log/corosync.out",
             "/var/log/corosync/corosync.log",
             "/var/log/qnetd.out",

@@ -47,8 +47,10 @@ impl Survey {
             survey.add(Weight::Obstacle, "there is no configuration below /var/lib/pacemaker/cib: nothing is there to take over");
             return survey;
         };
-        survey.judge_document(&stored);
-        survey.judge_options(&stored);
+        // The incumbent answers a write before its file has it; when it ends it leaves there what it holds.
+        let current = live.unwrap_or(&stored);
+        survey.judge_document(current);
+        survey.judge_options(current);
         survey.judge_settings(root);
         match live {
             Some(live) => survey.judge_plan(live, now),
@@ -190,17 +192,25 @@ mod tests {
     use super::*;
 
     fn survey(options: &str, resources: &str, live: bool) -> Vec<(Weight, String)> {
-        let root = tempfile::tempdir().unwrap();
-        let folder = root.path().join("var/lib/pacemaker/cib");
-        std::fs::create_dir_all(&folder).unwrap();
-        let text = format!(
+        let text = document(options, resources);
+        survey_of(&text, live.then_some(text.as_str()))
+    }
+
+    fn document(options: &str, resources: &str) -> String {
+        format!(
             "<cib crm_feature_set=\"3.16.1\" validate-with=\"pacemaker-3.9\" admin_epoch=\"0\" epoch=\"7\" num_updates=\"0\"><configuration>\
              <crm_config><cluster_property_set id=\"s\">{options}</cluster_property_set></crm_config><nodes/>\
              <resources>{resources}</resources><constraints/></configuration><status/></cib>"
-        );
-        std::fs::write(folder.join("cib.xml"), text.replace("<status/>", "")).unwrap();
-        let cib = xml::parse(text.as_bytes(), &xml::Limits::default()).unwrap();
-        let survey = Survey::of(root.path(), live.then_some(&cib), Timestamp::from_seconds(1000));
+        )
+    }
+
+    fn survey_of(stored: &str, live: Option<&str>) -> Vec<(Weight, String)> {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("var/lib/pacemaker/cib");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("cib.xml"), stored.replace("<status/>", "")).unwrap();
+        let live = live.map(|text| xml::parse(text.as_bytes(), &xml::Limits::default()).unwrap());
+        let survey = Survey::of(root.path(), live.as_ref(), Timestamp::from_seconds(1000));
         survey.findings.into_iter().map(|finding| (finding.weight, finding.text)).collect()
     }
 
@@ -215,6 +225,13 @@ mod tests {
         let found = survey(on, "", true);
         assert!(has(&found, Weight::Fine, "services keep running") && has(&found, Weight::Fine, "nothing will be started"), "{found:?}");
         assert!(!found.iter().any(|(weight, _)| *weight == Weight::Obstacle), "{found:?}");
+    }
+
+    #[test]
+    fn the_running_incumbent_knows_better_than_its_file() {
+        let on = document("<nvpair id=\"m\" name=\"maintenance-mode\" value=\"true\"/>", "");
+        assert!(has(&survey_of(&document("", ""), Some(&on)), Weight::Fine, "services keep running"));
+        assert!(has(&survey_of(&on, Some(&document("", ""))), Weight::Obstacle, "maintenance-mode is off"));
     }
 
     #[test]
