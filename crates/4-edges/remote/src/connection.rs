@@ -234,7 +234,10 @@ impl Connection {
         let session = message.attribute("lrmd_ipc_session").unwrap_or_default().to_owned();
         match message.attribute("lrmd_ipc_op").unwrap_or_default() {
             "shutdown_req" => self.tell(RemoteEvent::ShutdownAsked { node }),
-            "new" if message.attribute("lrmd_ipc_server") == Some(protocol::OWN_SERVER) => {
+            "new"
+                if message.attribute("lrmd_ipc_server") == Some(protocol::OWN_SERVER)
+                    && self.sessions.len() < crate::proxied::CLIENTS_MAX =>
+            {
                 self.sessions.insert(session);
             }
             "new" if self.proxied.opened(&session, message.attribute("lrmd_ipc_server").unwrap_or_default()) => {}

@@ -18,6 +18,10 @@ use xml::Element;
 /// A flag of a request: the client waits for the answer to it.
 const WAITS: i64 = 0x200;
 
+/// So many clients of one remote node are served at a time, and so many requests of each; who asks for more is turned away.
+pub(crate) const CLIENTS_MAX: usize = 256;
+const WAITING_MAX: usize = 256;
+
 /// What is to be done about a message.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Output {
@@ -87,6 +91,9 @@ impl ProxiedClients {
             "stonith-ng" => Daemon::Fencer(session.to_owned()),
             _ => return false,
         };
+        if self.clients.len() >= CLIENTS_MAX {
+            return false;
+        }
         self.clients.insert(session.to_owned(), Client { daemon, next: 1, waiting: BTreeMap::new() });
         true
     }
@@ -110,7 +117,11 @@ impl ProxiedClients {
         let waiting = number(message, "lrmd_ipc_msg_id").filter(|_| waits);
         let name = message.attribute("lrmd_ipc_client").unwrap_or(session).to_owned();
         let mut exchange = Exchange { session, user: account(message.attribute("lrmd_ipc_user")), name, outputs: Vec::new() };
-        client.heard(&self.node, request, waiting, &mut exchange);
+        if client.waiting.len() < WAITING_MAX {
+            client.heard(&self.node, request, waiting, &mut exchange);
+        } else if waiting.is_some() {
+            exchange.say(waiting, ack(1));
+        }
         exchange.outputs
     }
 

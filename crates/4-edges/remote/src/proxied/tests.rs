@@ -200,6 +200,21 @@ fn users_are_known_by_name_and_strangers_are_not_served() {
 }
 
 #[test]
+fn who_opens_or_asks_without_end_is_turned_away() {
+    let mut clients = clients("attrd");
+    assert_eq!((2..=CLIENTS_MAX + 5).filter(|number| clients.opened(&format!("s{number}"), "attrd")).count(), CLIENTS_MAX - 1);
+    let query = "<x task=\"query\" attr_name=\"a\"/>";
+    for _ in 0..WAITING_MAX {
+        asked(&ask(&mut clients, query));
+    }
+    let (answers, _) = said(&ask(&mut clients, query));
+    assert_eq!(answers[0].attribute("status"), Some("1"));
+    // One answer makes room.
+    answered(&mut clients, 1, Ok(ReplyBody::Done));
+    asked(&ask(&mut clients, query));
+}
+
+#[test]
 fn rubbish_is_answered_and_asks_for_nothing() {
     for server in ["cib_rw", "attrd", "crmd", "stonith-ng"] {
         let outputs = ask(&mut clients(server), "<rubbish/>");
