@@ -169,8 +169,12 @@ pub enum AttributesMessage {
         #[serde(default)]
         private: bool,
     },
-    /// Everything the sender holds, for members that join.
-    All { values: Vec<HeldAttribute> },
+    /// Everything the sender holds, for members that join; and of which nodes all values were forgotten last, and when, in counted changes.
+    All {
+        values: Vec<HeldAttribute>,
+        #[serde(default)]
+        forgotten: BTreeMap<NodeName, u64>,
+    },
     /// Forgets all values of a node.
     Clear { node: NodeName },
 }

@@ -73,8 +73,12 @@ pub struct Attributes {
     coordinator: Option<NodeName>,
     members: BTreeSet<NodeName>,
     held: BTreeMap<(NodeName, String), HeldAttribute>,
+    /// When all values of a node that does not take part were forgotten last. Whoever was away then still holds them.
+    forgotten: BTreeMap<NodeName, u64>,
     /// Changes counted; raised by every message heard.
     stamp: u64,
+    /// What was set in this view.
+    set_in_view: BTreeSet<(NodeName, String)>,
     /// Values not yet in the status section, by attribute: when to write them, and whose.
     unwritten: BTreeMap<String, (Duration, BTreeSet<NodeName>)>,
     /// Messages of a request that are still to be heard.
@@ -92,7 +96,9 @@ impl Attributes {
             coordinator: None,
             members: BTreeSet::new(),
             held,
+            forgotten: BTreeMap::new(),
             stamp,
+            set_in_view: BTreeSet::new(),
             unwritten: BTreeMap::new(),
             outstanding: BTreeMap::new(),
             seen: VecDeque::new(),
@@ -143,11 +149,8 @@ impl Attributes {
             AttributesEvent::Settled { coordinator, members, is_new_view } => {
                 self.settled(now, coordinator, members, is_new_view, &mut out);
             }
-            AttributesEvent::NodeGone { node } => {
-                if self.held.keys().any(|(held, _)| *held == node) {
-                    out.push(AttributesCommand::Send(AttributesMessage::Clear { node }));
-                }
-            }
+            // Others may hold what this engine does not, since it began later.
+            AttributesEvent::NodeGone { node } => out.push(AttributesCommand::Send(AttributesMessage::Clear { node })),
             AttributesEvent::StatusReplaced => self.note_all_unwritten(now),
             AttributesEvent::Woken => {}
         }
@@ -193,8 +196,12 @@ impl Attributes {
         let is_new_coordinator = self.coordinator.as_ref() != Some(&coordinator);
         self.coordinator = Some(coordinator);
         self.members = members;
+        // Who takes part brings its own values, and knows best.
+        self.forgotten.retain(|node, _| !self.members.contains(node));
         if is_new_view {
-            out.push(AttributesCommand::Send(AttributesMessage::All { values: self.held.values().cloned().collect() }));
+            self.set_in_view.clear();
+            let values = self.held.values().cloned().collect();
+            out.push(AttributesCommand::Send(AttributesMessage::All { values, forgotten: self.forgotten.clone() }));
         }
         if !self.is_coordinator() {
             self.unwritten.clear();
@@ -227,15 +234,41 @@ impl Attributes {
                     self.heard_own(request, out);
                 }
             }
-            AttributesMessage::All { values } => self.merge(now, values, out),
+            AttributesMessage::All { values, forgotten } => {
+                let taken_over = self.forget_too(now, &forgotten);
+                self.merge(now, values, &forgotten, &taken_over, out);
+            }
             AttributesMessage::Clear { node } => {
                 self.held.retain(|(held, _), _| *held != node);
                 for (_, nodes) in self.unwritten.values_mut() {
                     nodes.remove(&node);
                 }
                 self.unwritten.retain(|_, (_, nodes)| !nodes.is_empty());
+                self.stamp += 1;
+                self.forgotten.insert(node, self.stamp);
             }
         }
+    }
+
+    /// Forgets what the sender was told to forget while this node was away, and returns the nodes of which the sender knows better now.
+    ///
+    /// What was said of them in this view stays: the sender heard it too. The rest is compared with the CIB, which may be the one of those
+    /// who had been away.
+    fn forget_too(&mut self, now: Now, forgotten: &BTreeMap<NodeName, u64>) -> BTreeSet<NodeName> {
+        let is_later = |(node, at): &(&NodeName, &u64)| !self.members.contains(*node) && self.forgotten.get(*node) < Some(*at);
+        let later: BTreeMap<NodeName, u64> = forgotten.iter().filter(is_later).map(|(node, at)| (node.clone(), *at)).collect();
+        let is_void = |key: &&(NodeName, String)| later.contains_key(&key.0) && !self.set_in_view.contains(*key);
+        let void: Vec<(NodeName, String)> = self.held.keys().filter(is_void).cloned().collect();
+        for (node, name) in void {
+            self.held.remove(&(node.clone(), name.clone()));
+            self.note_unwritten(now, node, name, Duration::ZERO);
+        }
+        let nodes = later.keys().cloned().collect();
+        for (node, at) in later {
+            self.stamp = self.stamp.max(at);
+            self.forgotten.insert(node, at);
+        }
+        nodes
     }
 
     fn heard_own(&mut self, request: String, out: &mut Vec<AttributesCommand>) {
@@ -261,6 +294,7 @@ impl Attributes {
     ) {
         self.stamp += 1;
         let stamp = self.stamp;
+        self.set_in_view.insert((node.clone(), name.clone()));
         // Compat: dampening belongs to the attribute, not to one node's value of it.
         let in_force = self.held.values().find(|held| held.name == name).map(|held| held.dampening);
         let held = self.held.entry((node.clone(), name.clone())).or_insert_with(|| HeldAttribute {
@@ -281,11 +315,11 @@ impl Attributes {
         if let Some(dampening) = dampening {
             self.held.values_mut().filter(|held| held.name == name).for_each(|held| held.dampening = dampening);
         }
-        if !is_changed {
-            return;
+        if is_changed {
+            out.push(AttributesCommand::Changed { node: node.clone(), name: name.clone(), value: value.clone() });
         }
-        out.push(AttributesCommand::Changed { node: node.clone(), name: name.clone(), value });
-        if !is_private {
+        // What is to be deleted may be in the CIB without being held here, where this engine began later.
+        if !is_private && (is_changed || value.is_none()) {
             let wait = dampening.or(in_force).unwrap_or_default();
             self.note_unwritten(now, node, name, wait);
         }
@@ -301,19 +335,29 @@ impl Attributes {
         nodes.insert(node);
     }
 
-    /// Takes over what is later than what is held. Values of nodes that do not take part are a memory of the past.
-    fn merge(&mut self, now: Now, values: Vec<HeldAttribute>, out: &mut Vec<AttributesCommand>) {
+    /// Takes over what is later than what is held. Values of nodes that do not take part are a memory of the past: they count where another
+    /// memory of them is held here, or was given up for the sender's, and not where the sender was away when they were forgotten.
+    fn merge(
+        &mut self,
+        now: Now,
+        values: Vec<HeldAttribute>,
+        forgotten: &BTreeMap<NodeName, u64>,
+        taken_over: &BTreeSet<NodeName>,
+        out: &mut Vec<AttributesCommand>,
+    ) {
         for value in values {
             self.stamp = self.stamp.max(value.stamp);
-            let key = (value.node.clone(), value.name.clone());
-            if !self.members.contains(&value.node) || self.held.get(&key).is_some_and(|held| held.stamp >= value.stamp) {
-                continue;
+            let (node, name, is_private) = (value.node.clone(), value.name.clone(), value.private);
+            let key = (node.clone(), name.clone());
+            let is_member = self.members.contains(&node);
+            let is_void = !is_member && forgotten.get(&node) < self.forgotten.get(&node);
+            let is_later = self.held.get(&key).map_or(is_member || taken_over.contains(&node), |held| held.stamp < value.stamp);
+            if is_later && !is_void {
+                out.push(AttributesCommand::Changed { node: node.clone(), name: name.clone(), value: value.value.clone() });
+                self.held.insert(key, value);
             }
-            let (node, name) = key.clone();
-            out.push(AttributesCommand::Changed { node: node.clone(), name: name.clone(), value: value.value.clone() });
-            let is_private = value.private;
-            self.held.insert(key, value);
-            if !is_private {
+            // What is void may stand in the CIB, where that is the sender's.
+            if !is_private && (is_later || is_void) {
                 self.note_unwritten(now, node, name, Duration::ZERO);
             }
         }

@@ -7,31 +7,50 @@ struct World {
     now: Now,
     written: Vec<(String, String, Option<String>)>,
     answered: Vec<String>,
+    connected: BTreeSet<NodeName>,
 }
 
 impl World {
     fn new() -> Self {
-        let engines = ["a", "b"].map(|name| Attributes::new(name.into(), Vec::new())).into();
-        let mut world = World { engines, now: Now::default(), written: Vec::new(), answered: Vec::new() };
+        let engines = ["a", "b", "c"].map(|name| Attributes::new(name.into(), Vec::new())).into();
+        let (written, answered, connected) = (Vec::new(), Vec::new(), BTreeSet::new());
+        let mut world = World { engines, now: Now::default(), written, answered, connected };
         world.settle("a");
         world
     }
 
+    /// All of them settle.
     fn settle(&mut self, coordinator: &str) {
-        let members: BTreeSet<NodeName> = ["a".into(), "b".into()].into();
-        for i in 0..self.engines.len() {
-            self.give(i, AttributesEvent::Settled { coordinator: coordinator.into(), members: members.clone(), is_new_view: true });
+        self.settle_these(&["a", "b", "c"], coordinator);
+    }
+
+    /// Some are in a view; each hears of it before it hears what the others hold, in the order that is named.
+    fn settle_these(&mut self, names: &[&str], coordinator: &str) {
+        let members: BTreeSet<NodeName> = names.iter().copied().map(NodeName::from).collect();
+        self.connected.clone_from(&members);
+        let settled = || AttributesEvent::Settled { coordinator: coordinator.into(), members: members.clone(), is_new_view: true };
+        let now = self.now;
+        let mut said = Vec::new();
+        for name in names {
+            let Some(at) = self.engines.iter().position(|engine| engine.node == *name) else { continue };
+            said.push((at, self.engines[at].handle(now, settled())));
         }
+        said.into_iter().for_each(|(from, commands)| self.carry_out(from, commands));
     }
 
     fn give(&mut self, to: usize, event: AttributesEvent) {
-        let mut pending: VecDeque<_> = self.engines[to].handle(self.now, event).into();
+        let commands = self.engines[to].handle(self.now, event);
+        self.carry_out(to, commands);
+    }
+
+    fn carry_out(&mut self, to: usize, commands: Vec<AttributesCommand>) {
+        let mut pending: VecDeque<_> = commands.into();
         while let Some(command) = pending.pop_front() {
             match command {
                 AttributesCommand::Send(message) => {
-                    for engine in &mut self.engines {
-                        let from = NodeName::from("x");
-                        pending.extend(engine.handle(self.now, AttributesEvent::Message { from, message: message.clone() }));
+                    let from = self.engines[to].node.clone();
+                    for engine in self.engines.iter_mut().filter(|engine| self.connected.contains(&engine.node)) {
+                        pending.extend(engine.handle(self.now, AttributesEvent::Message { from: from.clone(), message: message.clone() }));
                     }
                 }
                 AttributesCommand::Write(values) => {
@@ -133,4 +152,96 @@ fn a_copy_of_another_partition_is_told_what_is_held() {
     assert!(world.written.is_empty(), "that is the coordinator's affair");
     world.give(0, AttributesEvent::StatusReplaced);
     assert_eq!(world.written, [("b".to_owned(), "ping".to_owned(), Some("100".to_owned()))]);
+}
+
+/// Sets an attribute of a remote node, which is no member.
+fn set_remote(world: &mut World, at: usize, request: &str, value: Option<&str>) {
+    let names = vec!["fail-count-web".to_owned()];
+    let (request, value) = (request.to_owned(), value.map(str::to_owned));
+    let (dampening, only_dampening, private) = (None, false, false);
+    world.give(at, AttributesEvent::Update(Update { request, node: "far".into(), names, value, dampening, only_dampening, private }));
+}
+
+fn failures(world: &World) -> Vec<Option<String>> {
+    world.engines.iter().map(|engine| engine.query(None, "fail-count-web").pop().and_then(|held| held.value)).collect()
+}
+
+/// Found by the simulator (seed 50083 with three remote nodes and a guest, half an hour): whoever had been away brought back a failure that
+/// had been cleaned up, or forgotten with its node, and wrote it when it coordinated.
+#[test]
+fn what_was_forgotten_of_a_remote_node_does_not_come_back_with_who_was_away() {
+    let orders = [["a", "b", "c"], ["b", "a", "c"], ["c", "b", "a"], ["b", "c", "a"]];
+    for (order, is_cleaned_up) in orders.iter().flat_map(|order| [(order, false), (order, true)]) {
+        for coordinator in ["a", "b", "c"] {
+            let mut world = World::new();
+            set_remote(&mut world, 0, "r1", Some("INFINITY"));
+            world.settle_these(&["b"], "b");
+            world.settle_these(&["a", "c"], "a");
+            match is_cleaned_up {
+                true => set_remote(&mut world, 0, "r2", None),
+                false => world.give(0, AttributesEvent::NodeGone { node: "far".into() }),
+            }
+            assert_eq!(failures(&world)[1].as_deref(), Some("INFINITY"), "b was away");
+            world.written.clear();
+            world.settle_these(order, coordinator);
+            assert_eq!(failures(&world), [None, None, None], "{order:?} {coordinator} {is_cleaned_up}");
+            // The CIB may be the one of who was away.
+            if is_cleaned_up {
+                (0..3).for_each(|at| world.give(at, AttributesEvent::StatusReplaced));
+            }
+            let last = world.written.last().cloned();
+            assert_eq!(last, Some(("far".to_owned(), "fail-count-web".to_owned(), None)), "{order:?} {coordinator} {is_cleaned_up}");
+            set_remote(&mut world, 1, "r3", Some("1"));
+            assert_eq!(failures(&world), vec![Some("1".to_owned()); 3], "what is set later holds");
+        }
+    }
+}
+
+/// However much was counted where nobody had forgotten anything.
+#[test]
+fn what_was_set_of_a_remote_node_after_it_was_forgotten_holds() {
+    for order in [["a", "b", "c"], ["b", "a", "c"], ["c", "b", "a"], ["b", "c", "a"]] {
+        let mut world = World::new();
+        set_remote(&mut world, 0, "r1", Some("INFINITY"));
+        world.settle_these(&["a", "c"], "a");
+        world.give(0, AttributesEvent::NodeGone { node: "far".into() });
+        set_remote(&mut world, 0, "r2", Some("1"));
+        world.settle_these(&["b"], "b");
+        for (request, value) in [("r3", "2"), ("r4", "3"), ("r5", "INFINITY")] {
+            set_remote(&mut world, 1, request, Some(value));
+        }
+        world.written.clear();
+        world.settle_these(&order, "c");
+        assert_eq!(failures(&world), vec![Some("1".to_owned()); 3], "{order:?}");
+        assert_eq!(world.written.last().and_then(|(_, _, value)| value.clone()).as_deref(), Some("1"), "{order:?}");
+    }
+}
+
+#[test]
+fn a_member_that_was_away_brings_its_own_values_back() {
+    let mut world = World::new();
+    world.set(1, "r1", "ping", Some("100"), None, false);
+    world.settle_these(&["a", "c"], "a");
+    world.give(0, AttributesEvent::NodeGone { node: "b".into() });
+    assert!(world.engines[0].query(None, "ping").is_empty());
+    world.settle("a");
+    assert!(world.engines.iter().all(|engine| engine.query(None, "ping").len() == 1));
+}
+
+/// A daemon that began later does not know of remote nodes what the CIB does.
+#[test]
+fn what_is_to_be_deleted_is_compared_with_the_cib_also_where_nothing_is_held() {
+    let mut world = World::new();
+    set_remote(&mut world, 0, "r1", None);
+    assert_eq!(world.written, [("far".to_owned(), "fail-count-web".to_owned(), None)]);
+}
+
+#[test]
+fn a_coordinator_that_holds_nothing_of_a_node_has_the_others_forget_it() {
+    let mut world = World::new();
+    set_remote(&mut world, 0, "r1", Some("INFINITY"));
+    world.engines[0] = Attributes::new("a".into(), Vec::new());
+    world.settle("a");
+    world.give(0, AttributesEvent::NodeGone { node: "far".into() });
+    assert_eq!(failures(&world), [None, None, None]);
 }
