@@ -287,6 +287,27 @@ fn a_migration_between_remote_nodes_is_known_in_whatever_order_their_histories_a
     }
 }
 
+/// Found by the simulator (seed 80397, half an hour): the remote node was fenced, to which nothing had happened.
+#[test]
+fn a_connection_that_was_moving_to_a_lost_member_is_still_where_it_came_from() {
+    let resources = format!(r#"<primitive id="far" class="ocf" provider="pacemaker" type="remote"/>{}{DEVICE}"#, dummy("a"));
+    let migrate = r#"migrate_source="node2" migrate_target="node1""#;
+    let histories = |operations: &[&str]| history("far", operations).replace("Dummy", "remote") + &history("a", operations);
+    let node2 = histories(&["start 0 2 0 0 0 90", &format!("migrate_to 0 3 0 0 0 20 {migrate}")]);
+    // Nothing was heard of the order, or that it was at work.
+    let pending = format!("migrate_from 0 2 193 -1 0 10 {migrate}");
+    for last in [None, Some(&pending)] {
+        let operations: Vec<&str> = ["monitor 0 1 7 0 7 100"].into_iter().chain(last.map(String::as_str)).collect();
+        let node1 = histories(&operations);
+        let facts = Cluster { resources: &resources, node1: &node1, node2: &node2, lost: true, ..Cluster::default() }.facts();
+        let far = resource(&facts, "far");
+        assert_eq!((place(&facts, "far").as_str(), far.failed, far.migratable), ("Started node2", false, true), "{last:?}");
+        assert!(facts.node(facts.find_node("far").unwrap()).online, "{last:?}");
+        // What else migrates may be half over there.
+        assert!(resource(&facts, "a").failed, "{last:?}");
+    }
+}
+
 /// Found by the simulator (seed 50097, half an hour): the resource was taken to be where it had come from.
 #[test]
 fn what_is_left_of_an_earlier_migration_to_the_same_node_is_no_part_of_this_one() {

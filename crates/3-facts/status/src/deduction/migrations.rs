@@ -83,8 +83,11 @@ impl Deduction {
                     (entry.migrating_from, entry.migrating_to) = (source_node, Some(node));
                 }
             }
-            None if !source_is_newer => self.forbid_migration(resource, target_node),
-            None => {}
+            None if source_is_newer => {}
+            // Compat (C-509): a connection to a remote node is whole where it came from until it is stopped there. With Pacemaker it has
+            // failed, and the remote node is fenced. (Found by the simulator: seed 80397, half an hour.)
+            None if self.is_connection_to_remote_node(resource) => self.note_out_of_sight(resource, target_node),
+            None => self.forbid_migration(resource, target_node),
         }
     }
 
@@ -146,6 +149,11 @@ impl Deduction {
             self.presence.guessed_down.insert(name);
         }
         is_up
+    }
+
+    fn is_connection_to_remote_node(&self, resource: ResourceIndex) -> bool {
+        let resource = self.facts.resource(resource);
+        resource.remote_connection && resource.launcher.is_none()
     }
 
     fn forbid_migration(&mut self, resource: ResourceIndex, target: Option<NodeIndex>) {
