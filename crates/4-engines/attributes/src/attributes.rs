@@ -67,18 +67,29 @@ pub enum AttributesCommand {
     WakeAt(Duration),
 }
 
+/// Who tells of a value, as far as that decides whether it counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Source {
+    Itself,
+    Another,
+    /// It has heard that the node's values were forgotten, which was not known here.
+    KnowsBetter,
+    /// It has not heard that the node's values were forgotten.
+    WasAway,
+}
+
 /// One node's engine.
 pub struct Attributes {
     node: NodeName,
     coordinator: Option<NodeName>,
     members: BTreeSet<NodeName>,
     held: BTreeMap<(NodeName, String), HeldAttribute>,
-    /// When all values of a node that does not take part were forgotten last. Whoever was away then still holds them.
+    /// When all values of a node were forgotten last. Whoever was away then may still hold them.
     forgotten: BTreeMap<NodeName, u64>,
     /// Changes counted; raised by every message heard.
     stamp: u64,
-    /// What was set in this view.
-    set_in_view: BTreeSet<(NodeName, String)>,
+    /// What was set in this view, or heard from the node itself.
+    of_this_view: BTreeSet<(NodeName, String)>,
     /// Values not yet in the status section, by attribute: when to write them, and whose.
     unwritten: BTreeMap<String, (Duration, BTreeSet<NodeName>)>,
     /// Messages of a request that are still to be heard.
@@ -98,7 +109,7 @@ impl Attributes {
             held,
             forgotten: BTreeMap::new(),
             stamp,
-            set_in_view: BTreeSet::new(),
+            of_this_view: BTreeSet::new(),
             unwritten: BTreeMap::new(),
             outstanding: BTreeMap::new(),
             seen: VecDeque::new(),
@@ -145,7 +156,7 @@ impl Attributes {
         let mut out = Vec::new();
         match event {
             AttributesEvent::Update(update) => self.update(update, &mut out),
-            AttributesEvent::Message { message, .. } => self.message(now, message, &mut out),
+            AttributesEvent::Message { from, message } => self.message(now, &from, message, &mut out),
             AttributesEvent::Settled { coordinator, members, is_new_view } => {
                 self.settled(now, coordinator, members, is_new_view, &mut out);
             }
@@ -196,10 +207,8 @@ impl Attributes {
         let is_new_coordinator = self.coordinator.as_ref() != Some(&coordinator);
         self.coordinator = Some(coordinator);
         self.members = members;
-        // Who takes part brings its own values, and knows best.
-        self.forgotten.retain(|node, _| !self.members.contains(node));
         if is_new_view {
-            self.set_in_view.clear();
+            self.of_this_view.clear();
             let values = self.held.values().cloned().collect();
             out.push(AttributesCommand::Send(AttributesMessage::All { values, forgotten: self.forgotten.clone() }));
         }
@@ -219,7 +228,7 @@ impl Attributes {
         }
     }
 
-    fn message(&mut self, now: Now, message: AttributesMessage, out: &mut Vec<AttributesCommand>) {
+    fn message(&mut self, now: Now, from: &NodeName, message: AttributesMessage, out: &mut Vec<AttributesCommand>) {
         match message {
             AttributesMessage::Set { request, origin, node, name, value, dampening, only_dampening, private } => {
                 let is_repeated = self.seen.iter().any(|seen| (&seen.0, &seen.1, &seen.2) == (&request, &node, &name));
@@ -236,7 +245,17 @@ impl Attributes {
             }
             AttributesMessage::All { values, forgotten } => {
                 let taken_over = self.forget_too(now, &forgotten);
-                self.merge(now, values, &forgotten, &taken_over, out);
+                for value in values {
+                    let (theirs, ours) = (forgotten.get(&value.node), self.forgotten.get(&value.node));
+                    // Of itself everyone knows best.
+                    let source = match *from == value.node {
+                        true => Source::Itself,
+                        false if theirs < ours => Source::WasAway,
+                        false if taken_over.contains(&value.node) => Source::KnowsBetter,
+                        false => Source::Another,
+                    };
+                    self.merge(now, value, source, out);
+                }
             }
             AttributesMessage::Clear { node } => {
                 self.held.retain(|(held, _), _| *held != node);
@@ -252,12 +271,12 @@ impl Attributes {
 
     /// Forgets what the sender was told to forget while this node was away, and returns the nodes of which the sender knows better now.
     ///
-    /// What was said of them in this view stays: the sender heard it too. The rest is compared with the CIB, which may be the one of those
+    /// What was said of them in this view stays, and what they said: the sender heard it too. The rest is compared with the CIB, which may be the one of those
     /// who had been away.
     fn forget_too(&mut self, now: Now, forgotten: &BTreeMap<NodeName, u64>) -> BTreeSet<NodeName> {
-        let is_later = |(node, at): &(&NodeName, &u64)| !self.members.contains(*node) && self.forgotten.get(*node) < Some(*at);
+        let is_later = |(node, at): &(&NodeName, &u64)| self.forgotten.get(*node) < Some(*at);
         let later: BTreeMap<NodeName, u64> = forgotten.iter().filter(is_later).map(|(node, at)| (node.clone(), *at)).collect();
-        let is_void = |key: &&(NodeName, String)| later.contains_key(&key.0) && !self.set_in_view.contains(*key);
+        let is_void = |key: &&(NodeName, String)| key.0 != self.node && later.contains_key(&key.0) && !self.of_this_view.contains(*key);
         let void: Vec<(NodeName, String)> = self.held.keys().filter(is_void).cloned().collect();
         for (node, name) in void {
             self.held.remove(&(node.clone(), name.clone()));
@@ -294,7 +313,7 @@ impl Attributes {
     ) {
         self.stamp += 1;
         let stamp = self.stamp;
-        self.set_in_view.insert((node.clone(), name.clone()));
+        self.of_this_view.insert((node.clone(), name.clone()));
         // Compat: dampening belongs to the attribute, not to one node's value of it.
         let in_force = self.held.values().find(|held| held.name == name).map(|held| held.dampening);
         let held = self.held.entry((node.clone(), name.clone())).or_insert_with(|| HeldAttribute {
@@ -336,30 +355,24 @@ impl Attributes {
     }
 
     /// Takes over what is later than what is held. Values of nodes that do not take part are a memory of the past: they count where another
-    /// memory of them is held here, or was given up for the sender's, and not where the sender was away when they were forgotten.
-    fn merge(
-        &mut self,
-        now: Now,
-        values: Vec<HeldAttribute>,
-        forgotten: &BTreeMap<NodeName, u64>,
-        taken_over: &BTreeSet<NodeName>,
-        out: &mut Vec<AttributesCommand>,
-    ) {
-        for value in values {
-            self.stamp = self.stamp.max(value.stamp);
-            let (node, name, is_private) = (value.node.clone(), value.name.clone(), value.private);
-            let key = (node.clone(), name.clone());
-            let is_member = self.members.contains(&node);
-            let is_void = !is_member && forgotten.get(&node) < self.forgotten.get(&node);
-            let is_later = self.held.get(&key).map_or(is_member || taken_over.contains(&node), |held| held.stamp < value.stamp);
-            if is_later && !is_void {
-                out.push(AttributesCommand::Changed { node: node.clone(), name: name.clone(), value: value.value.clone() });
-                self.held.insert(key, value);
-            }
-            // What is void may stand in the CIB, where that is the sender's.
-            if !is_private && (is_later || is_void) {
-                self.note_unwritten(now, node, name, Duration::ZERO);
-            }
+    /// memory of them is held here, or was given up for the source's.
+    fn merge(&mut self, now: Now, value: HeldAttribute, source: Source, out: &mut Vec<AttributesCommand>) {
+        self.stamp = self.stamp.max(value.stamp);
+        let (node, name, is_private) = (value.node.clone(), value.name.clone(), value.private);
+        let key = (node.clone(), name.clone());
+        let counts_anew = self.members.contains(&node) || source == Source::KnowsBetter;
+        let is_later = self.held.get(&key).map_or(counts_anew, |held| held.stamp < value.stamp);
+        let is_void = source == Source::WasAway;
+        if is_later && !is_void {
+            out.push(AttributesCommand::Changed { node: node.clone(), name: name.clone(), value: value.value.clone() });
+            self.held.insert(key.clone(), value);
+        }
+        if source == Source::Itself {
+            self.of_this_view.insert(key);
+        }
+        // What is void may stand in the CIB, where that is the source's.
+        if !is_private && (is_later || is_void) {
+            self.note_unwritten(now, node, name, Duration::ZERO);
         }
     }
 

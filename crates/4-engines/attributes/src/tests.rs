@@ -219,13 +219,18 @@ fn what_was_set_of_a_remote_node_after_it_was_forgotten_holds() {
 
 #[test]
 fn a_member_that_was_away_brings_its_own_values_back() {
-    let mut world = World::new();
-    world.set(1, "r1", "ping", Some("100"), None, false);
-    world.settle_these(&["a", "c"], "a");
-    world.give(0, AttributesEvent::NodeGone { node: "b".into() });
-    assert!(world.engines[0].query(None, "ping").is_empty());
-    world.settle("a");
-    assert!(world.engines.iter().all(|engine| engine.query(None, "ping").len() == 1));
+    for order in [["a", "b", "c"], ["b", "a", "c"], ["c", "b", "a"], ["c", "a", "b"], ["b", "c", "a"]] {
+        let mut world = World::new();
+        world.set(1, "r1", "ping", Some("100"), None, false);
+        world.settle_these(&["b", "c"], "b");
+        world.settle_these(&["a"], "a");
+        world.give(0, AttributesEvent::NodeGone { node: "b".into() });
+        assert!(world.engines[0].query(None, "ping").is_empty());
+        world.settle_these(&order, "a");
+        assert!(world.engines.iter().all(|engine| engine.query(None, "ping").len() == 1), "{order:?}");
+        world.settle_these(&order, "c");
+        assert!(world.engines.iter().all(|engine| engine.query(None, "ping").len() == 1), "{order:?}");
+    }
 }
 
 /// A daemon that began later does not know of remote nodes what the CIB does.
@@ -244,4 +249,24 @@ fn a_coordinator_that_holds_nothing_of_a_node_has_the_others_forget_it() {
     world.settle("a");
     world.give(0, AttributesEvent::NodeGone { node: "far".into() });
     assert_eq!(failures(&world), [None, None, None]);
+}
+
+/// Whoever was cut off with a node that was switched off meanwhile knows of an earlier life of it.
+#[test]
+fn values_of_an_earlier_life_of_a_member_do_not_come_back_with_who_was_away() {
+    for order in [["a", "b", "c"], ["b", "a", "c"], ["c", "b", "a"], ["c", "a", "b"], ["b", "c", "a"]] {
+        let mut world = World::new();
+        world.set(1, "r1", "ping", Some("1"), None, false);
+        world.settle_these(&["a"], "a");
+        world.give(0, AttributesEvent::NodeGone { node: "b".into() });
+        world.engines[1] = Attributes::new("b".into(), Vec::new());
+        world.settle_these(&["a", "b"], "a");
+        world.settle_these(&["c"], "c");
+        assert_eq!(world.engines[2].query(None, "ping").len(), 1, "c was away");
+        world.settle_these(&order, "c");
+        assert!(world.engines.iter().all(|engine| engine.query(None, "ping").is_empty()), "{order:?}");
+        world.set(1, "r2", "ping", Some("2"), None, false);
+        world.settle_these(&order, "a");
+        assert!(world.engines.iter().all(|engine| engine.query(None, "ping")[0].value.as_deref() == Some("2")), "{order:?}");
+    }
 }
