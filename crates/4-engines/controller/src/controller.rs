@@ -5,6 +5,7 @@
 
 use crate::progress::Progress;
 use crate::results::retry_wait;
+use crate::step::Question;
 use crate::{AttributeChange, Command, Event, InFlight, Node, Settings, StatusEdit};
 use messages::event::{Fact, PlannedAction};
 use messages::group::Incarnation;
@@ -73,6 +74,8 @@ pub struct Controller {
     pub(crate) changed_meanwhile: BTreeSet<ResourceId>,
     /// Where what may have arrived by migration is to be looked for.
     pub(crate) adrift: BTreeSet<(NodeName, ResourceId)>,
+    /// What a majority is to be asked about what begins now, and of which resource.
+    pub(crate) unasked: Option<(ResourceId, Question)>,
     wish: Option<Wish>,
     /// Plans in a row since something began or ended.
     pub(crate) fruitless: u32,
@@ -106,6 +109,7 @@ impl Controller {
             next_calculation: 1,
             changed_meanwhile: BTreeSet::new(),
             adrift: BTreeSet::new(),
+            unasked: None,
             wish: None,
             fruitless: 0,
             recheck_at: None,

@@ -1,16 +1,19 @@
-//! A live migration begins once its target knows of it.
+//! What would be dangerous to do unseen begins once those know of it who would be left: a live migration its target, a start on a remote node a
+//! majority.
 //!
 //! Safety: a coordinator that is being cut off with the source would order it, and those who fence the two would not know that the resource may have
 //! arrived on one of them: what is written of it reaches them no more. The question to the target follows the note that the migration is pending in
-//! the order of messages, so that whoever answers has the note. (Found by the simulator: seed 8362, half an hour.)
+//! the order of messages, so that whoever answers has the note. (Found by the simulator: seed 8362, half an hour.) What starts on a remote node
+//! goes on there when the member that is connected to it is fenced; whoever fences it has quorum, and so one of a majority among it.
 
 use crate::Command;
 use crate::controller::{Controller, plan_number};
 use crate::firing::tells;
-use crate::step::{State, Step};
+use crate::step::{Question, State, Step};
 use messages::event::Fact;
 use messages::operation::{CancelOrder, NodeOrder, OperationOrder};
-use model::{NodeName, Now};
+use model::{NodeName, Now, ResourceId, TransitionKey};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The operation that nobody runs: to cancel it is answered, and does nothing.
@@ -27,19 +30,56 @@ impl Controller {
         if !self.nodes.contains_key(&executor) {
             return false;
         }
-        let (resource, transition_key) = (order.resource.clone(), Some(step.key.clone()));
-        let question = CancelOrder { resource, operation: QUESTION.to_owned(), interval: Duration::ZERO, transition_key, on_node: target };
-        self.progress.steps[place].asks = Some(executor.clone());
-        commands.push(Command::Order { node: executor, order: NodeOrder::Cancel(question) });
+        let key = step.key.clone();
+        commands.push(question(&executor, target, order.resource.clone(), key.clone()));
+        self.progress.steps[place].asks = Some(Question { open: BTreeSet::from([executor]), key });
         true
     }
 
-    /// The target has answered: the source is given its order, unless the plan has changed its mind.
-    pub(crate) fn target_knows(&mut self, now: Now, place: usize, commands: &mut Vec<Command>) {
-        let step = self.progress.steps[place].clone();
-        if step.asks.is_none() {
-            return;
+    /// Has a start on a remote node wait until a majority knows of it; returns whether it does. All that begins together is asked together.
+    ///
+    /// Compat (C-510): Pacemaker orders it at once.
+    pub(crate) fn ask_majority(&mut self, place: usize, order: &OperationOrder) -> bool {
+        let step = &self.progress.steps[place];
+        let is_start = matches!(order.operation.as_str(), "start" | "promote") && !order.agent.is_remote_connection();
+        let is_by_connection = self.connections.get(&order.on_node).is_some_and(|holder| step.executor() == Some(holder));
+        if !is_start || !is_by_connection || !step.noted {
+            return false;
         }
+        if self.unasked.is_none() {
+            let others = self.nodes.iter().filter(|(name, node)| node.reachable && **name != self.node);
+            // With this node, one more than half of all.
+            let open: BTreeSet<NodeName> = others.map(|(name, _)| name.clone()).take(self.nodes.len() / 2).collect();
+            if open.is_empty() {
+                return false;
+            }
+            self.unasked = Some((order.resource.clone(), Question { open, key: step.key.clone() }));
+        }
+        self.progress.steps[place].asks = self.unasked.as_ref().map(|(_, question)| question.clone());
+        true
+    }
+
+    /// Asks what is to be asked of a majority, after all that was noted.
+    pub(crate) fn put_question(&mut self, commands: &mut Vec<Command>) {
+        let Some((resource, asked)) = self.unasked.take() else { return };
+        let questions = asked.open.iter().map(|node| question(node, node.clone(), resource.clone(), asked.key.clone()));
+        commands.extend(questions);
+    }
+
+    /// A node has answered.
+    pub(crate) fn answered(&mut self, now: Now, from: &NodeName, key: &TransitionKey, commands: &mut Vec<Command>) {
+        for place in self.progress.places_at_work() {
+            let Some(question) = self.progress.steps[place].asks.as_mut().filter(|question| question.key == *key) else { continue };
+            question.open.remove(from);
+            if question.open.is_empty() {
+                self.is_known(now, place, commands);
+            }
+        }
+    }
+
+    /// All have answered: the order is given, unless the plan has changed its mind.
+    fn is_known(&mut self, now: Now, place: usize, commands: &mut Vec<Command>) {
+        let step = self.progress.steps[place].clone();
         let order = step.operation_order().filter(|_| !step.foreign && !step.held);
         let (Some(order), Some(executor)) = (order, step.executor().cloned()) else {
             self.progress.enter(place, State::Failed);
@@ -57,14 +97,14 @@ impl Controller {
     /// A node that joined may not have heard what it was asked.
     pub(crate) fn drop_questions_to(&mut self, node: &NodeName, commands: &mut Vec<Command>) {
         for place in 0..self.progress.steps.len() {
-            if self.progress.steps[place].asks.as_ref() == Some(node) {
+            if self.progress.steps[place].asks(node) {
                 self.progress.enter(place, State::Failed);
                 self.end_question(place, commands);
             }
         }
     }
 
-    /// A migration that was not ordered will not be: the note that it is pending must not stay.
+    /// What was not ordered will not be: the note that it is pending must not stay.
     pub(crate) fn end_question(&mut self, place: usize, commands: &mut Vec<Command>) {
         if self.progress.steps[place].asks.take().is_some() {
             let step = self.progress.steps[place].clone();
@@ -83,4 +123,10 @@ impl Controller {
             }));
         }
     }
+}
+
+fn question(executor: &NodeName, on_node: NodeName, resource: ResourceId, key: TransitionKey) -> Command {
+    let (operation, transition_key) = (QUESTION.to_owned(), Some(key));
+    let question = CancelOrder { resource, operation, interval: Duration::ZERO, transition_key, on_node };
+    Command::Order { node: executor.clone(), order: NodeOrder::Cancel(question) }
 }

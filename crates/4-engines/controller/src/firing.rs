@@ -43,6 +43,7 @@ impl Controller {
                 }
             }
         }
+        self.put_question(commands);
         self.note_end(commands);
     }
 
@@ -215,7 +216,7 @@ impl Controller {
             debug_assert!(!pending_id(&order).is_empty());
             push_edit(commands, edit);
         }
-        if self.ask_target(place, &order, commands) {
+        if self.ask_target(place, &order, commands) || self.ask_majority(place, &order) {
             return;
         }
         self.tell_begin(step, &order, commands);

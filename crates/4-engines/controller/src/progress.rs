@@ -206,7 +206,7 @@ impl Progress {
     pub fn unfinished_on(&self, node: &NodeName) -> Vec<usize> {
         let concerned = |step: &Step| {
             let active = step.action.kind == ActionKind::Resource || step.action.operation == "lrm_delete";
-            !step.has_ended() && active && [step.executor(), step.node(), step.asks.as_ref()].contains(&Some(node))
+            !step.has_ended() && active && ([step.executor(), step.node()].contains(&Some(node)) || step.asks(node))
         };
         (0..self.steps.len()).filter(|place| concerned(&self.steps[*place])).collect()
     }

@@ -41,7 +41,7 @@ impl Controller {
         }
         let place = self.progress.find(&report.transition_key);
         if report.operation == QUESTION {
-            place.into_iter().for_each(|place| self.target_knows(now, place, commands));
+            self.answered(now, from, &report.transition_key, commands);
             commands.push(acknowledge);
             return;
         }

@@ -3,7 +3,7 @@
 use crate::record::is_migration;
 use messages::operation::{CancelOrder, OperationOrder};
 use model::{NodeName, ResourceId, TransitionKey, parse_interval};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use transition::{Action, ActionId, ActionKind, Graph};
 
@@ -37,10 +37,19 @@ pub(crate) struct Step {
     pub held: bool,
     /// A note in the status section says that it is under way.
     pub noted: bool,
-    /// It is a live migration, and this node is asked whether it knows of it: it has not been ordered yet.
-    pub asks: Option<NodeName>,
+    /// Others are asked whether they know of it: it has not been ordered yet.
+    pub asks: Option<Question>,
     /// It ended although something before it had failed: only what does so too may follow it.
     pub tainted: bool,
+}
+
+/// Whether others know of what is to be ordered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Question {
+    /// Who has not answered.
+    pub open: BTreeSet<NodeName>,
+    /// Answers name it; several steps may wait for the same.
+    pub key: TransitionKey,
 }
 
 /// What tells whether two actions are the same thing to do.
@@ -109,6 +118,11 @@ impl Step {
 
     pub fn is_under_way(&self) -> bool {
         matches!(self.state, State::UnderWay { .. })
+    }
+
+    /// Returns whether a node is asked whether it knows of it.
+    pub fn asks(&self, node: &NodeName) -> bool {
+        self.asks.as_ref().is_some_and(|question| question.open.contains(node))
     }
 
     /// Returns whether nobody has been told to do it.

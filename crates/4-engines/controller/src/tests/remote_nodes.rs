@@ -61,3 +61,34 @@ fn a_connection_that_ended_out_of_sight_has_ended() {
     let lines = rig.event(join("node1", "stop far node1")).join("; ");
     assert!(!lines.contains("attributes of far"), "another member holds it: {lines}");
 }
+
+/// Found by thought: whoever is left after a split, and fences the coordinator and the member that was connected, did not know of the start.
+#[test]
+fn a_start_on_a_remote_node_is_ordered_once_a_majority_knows_of_it() {
+    let over = |text: &str| Action { router_node: Some("node3".into()), ..action(text) };
+    let begun = || {
+        let mut rig = Rig::new();
+        rig.controller.connections.insert("far".into(), "node3".into());
+        let lines = made(&mut rig, vec![over("1 do start web far"), over("2 do promote db far"), action("3 do start other node3")]);
+        assert_eq!(lines[1..], ["node3: other_start_0 [1]", "node2: cancel web expect"]);
+        assert!(lines[0].contains("far web_start_0 pending") && lines[0].contains("far db_promote_0 pending"), "{lines:?}");
+        rig
+    };
+    let knows = |rig: &Rig, node: &str| {
+        let mut report = rig.report((1, 1), &format!("expect web {node}"), 193);
+        (report.status, report.direct) = (ExecutionStatus::Cancelled, true);
+        Event::Reported { from: node.into(), report: Box::new(report) }
+    };
+    let mut rig = begun();
+    let answer = knows(&rig, "node2");
+    assert_eq!(rig.event(answer), ["node3: web_start_0 [1]", "node3: db_promote_0 [1]"]);
+    let answer = knows(&rig, "node2");
+    assert_eq!(rig.event(answer), Vec::<String>::new(), "once");
+
+    // Who was asked is gone: nothing is ordered, nothing says that it is pending, and another plan asks others.
+    let mut rig = begun();
+    let lines = rig.event(Event::NodeLost { node: "node2".into() });
+    assert!(lines.iter().any(|line| line.contains("far drop web_last_0")) && lines.last().unwrap() == "calculate", "{lines:?}");
+    let lines = made(&mut rig, vec![over("1 do start web far")]);
+    assert_eq!(lines.last().map(String::as_str), Some("node3: cancel web expect"));
+}
