@@ -19,6 +19,7 @@ struct Cluster {
 const ONLINE: &str = r#"in_ccm="true" crmd="online" join="member" expected="member""#;
 const LOST: &str = r#"in_ccm="false" crmd="offline" join="down" expected="member""#;
 const GUEST: &str = r#"in_ccm="true" remote_node="true""#;
+const GUEST_DOWN: &str = r#"in_ccm="false" remote_node="true""#;
 const TWO: &[(&str, &str)] = &[("n1", ONLINE), ("n2", ONLINE)];
 
 fn dummy(id: &str) -> String {
@@ -34,7 +35,7 @@ impl Cluster {
         }
         let (mut nodes, mut states) = (String::new(), String::new());
         for (name, state) in self.nodes {
-            if *state != GUEST {
+            if !state.contains("remote_node") {
                 nodes += &format!(r#"<node id="{name}" uname="{name}"/>"#);
             }
             let mut attributes = String::new();
@@ -413,17 +414,20 @@ fn what_migrates_from_a_remote_node_to_a_guest_is_on_its_way_there() {
 fn what_may_run_on_a_guest_starts_once_it_is_known_whether_its_machine_runs() {
     let resources = r#"<primitive id="vm" class="ocf" provider="heartbeat" type="Dummy"><meta_attributes id="m-vm"><nvpair id="m-vm-1" name="remote-node" value="guest"/></meta_attributes></primitive>
         <primitive id="a" class="ocf" provider="heartbeat" type="Dummy"/>"#;
-    let waits_for = |history| {
-        let nodes = &[("n1", ONLINE), ("n2", ONLINE), ("guest", GUEST)];
-        let constraints = r#"<rsc_location id="l" rsc="a" node="n2" score="100"/>"#;
+    let waits_for_in = |nodes, history| {
+        // The machine would start where it is known not to run.
+        let to = |id: &str| format!(r#"<rsc_location id="l-{id}" rsc="{id}" node="n2" score="100"/>"#);
+        let constraints = (to("a") + &to("vm")).leak();
         let plan = Cluster { options: "stonith-enabled=false", nodes, resources, constraints, history, ..Cluster::default() }.plan();
         let by_id: BTreeMap<_, &Action> = plan.graph.actions.iter().map(|action| (action.id, action)).collect();
         let start = plan.graph.actions.iter().find(|action| name(action) == "start a n2").expect("it starts where there is room");
         start.after.iter().map(|id| name(by_id[id])).collect::<Vec<_>>()
     };
+    let waits_for = |history| waits_for_in(&[("n1", ONLINE), ("n2", ONLINE), ("guest", GUEST)], history);
     // Its connection is known to be held, or nothing is known but that the guest was up.
     let connected = &[("n1", "guest", "start"), ("n2", "vm", "monitor:7"), ("n1", "a", "monitor:7"), ("n2", "a", "monitor:7")];
     assert_eq!(waits_for(connected), ["monitor vm n1"]);
+    assert_eq!(waits_for_in(&[("n1", ONLINE), ("n2", ONLINE), ("guest", GUEST_DOWN)], connected), ["monitor vm n1"], "fenced in vain");
     let unknown = &[("n1", "a", "monitor:7"), ("n2", "a", "monitor:7")];
     assert_eq!(waits_for(unknown), ["monitor vm n1", "monitor guest n1", "monitor vm n2", "monitor guest n2"]);
 }
