@@ -56,6 +56,10 @@ fn a_connection_that_ended_out_of_sight_has_ended() {
     let mut rig = Rig::new();
     let lines = rig.event(join("node1", "stop far node1")).join("; ");
     assert!(lines.contains("far in=Some(false)") && lines.contains("forget attributes of far"), "{lines}");
+    for (what, is_told) in [("start far node2", true), ("monitor far node2", true), ("monitor@10000 far node2", false)] {
+        let lines = Rig::new().event(join("node2", what)).join("; ");
+        assert_eq!(lines.contains("far in=Some(true)"), is_told, "{what}: {lines}");
+    }
     let mut rig = Rig::new();
     rig.event(join("node2", "start far node2"));
     let lines = rig.event(join("node1", "stop far node1")).join("; ");
