@@ -147,7 +147,8 @@ impl Controller {
             self.look_for_what_is_adrift(now, &mut commands);
             self.fire(now, &mut commands);
             if commands.iter().any(|command| matches!(command, Command::SetAttribute { .. })) {
-                self.attributes_until = Some(now.monotonic + ATTRIBUTES_PATIENCE);
+                // Failures that follow each other closely put a plan off no longer than one does.
+                self.attributes_until.get_or_insert(now.monotonic + ATTRIBUTES_PATIENCE);
             }
             self.plan_if_due(now, &mut commands);
         }
@@ -183,7 +184,10 @@ impl Controller {
     }
 
     fn take(&mut self, now: Now, event: Event, commands: &mut Vec<Command>) {
-        if !matches!(event, Event::InputChanged { .. } | Event::PlanMade { .. } | Event::PlanFailed { .. } | Event::TimePassed) {
+        if !matches!(
+            event,
+            Event::InputChanged { .. } | Event::AttributesSet | Event::PlanMade { .. } | Event::PlanFailed { .. } | Event::TimePassed
+        ) {
             self.fruitless = 0;
         }
         match event {
@@ -193,10 +197,8 @@ impl Controller {
             }
             Event::NodeLost { node } => self.node_lost(now, &node, commands),
             Event::DaemonLost { node } => self.daemon_lost(now, &node, commands),
-            Event::InputChanged { cause } => {
-                self.attributes_until = None;
-                self.want_plan(now, cause);
-            }
+            Event::InputChanged { cause } => self.want_plan(now, cause),
+            Event::AttributesSet => self.attributes_until = None,
             Event::PlanMade { calculation, plan, input } => self.plan_made(now, calculation, *plan, input, commands),
             Event::PlanFailed { calculation, error } => self.plan_failed(now, calculation, error, commands),
             Event::Reported { from, report } => self.reported(now, &from, *report, commands),

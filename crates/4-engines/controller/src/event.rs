@@ -39,6 +39,8 @@ pub enum Event {
     DaemonLost { node: NodeName },
     /// Something worth planning for changed in the CIB or in an attribute; the text says what.
     InputChanged { cause: String },
+    /// All that `Command::SetAttribute` asked for has been heard by everyone, and what it changed is in the CIB.
+    AttributesSet,
     /// The calculation of this number ended.
     PlanMade { calculation: u64, plan: Box<Plan>, input: Option<String> },
     /// The calculation of this number gave no plan.

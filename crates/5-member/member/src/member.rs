@@ -124,6 +124,8 @@ pub struct Member {
     /// The calculation under way and its input.
     pub(crate) planning: Option<(u64, Arc<Element>)>,
     pub(crate) inputs: Inputs,
+    /// Requests of attributes that the controller waits for.
+    pub(crate) attributes_asked_for: BTreeSet<String>,
     /// The controller was told that it need not wait for anybody.
     pub(crate) has_hurried: bool,
     /// A calculation that waits for members' reports, and until when.
@@ -225,6 +227,7 @@ impl Member {
             status_changed: false,
             has_news: true,
             planning: None,
+            attributes_asked_for: BTreeSet::new(),
             has_hurried: false,
             held_calculation: None,
             inputs: Inputs::new(&config.next_inputs),

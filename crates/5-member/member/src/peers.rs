@@ -302,10 +302,12 @@ impl Member {
     }
 
     pub(crate) fn give_attributes(&mut self, event: AttributesEvent) {
+        let mut are_set = false;
         for command in self.attributes.handle(self.now, event) {
             match command {
                 AttributesCommand::Send(message) => self.send(PeerMessage::Attributes(message)),
                 AttributesCommand::Answer { request } => {
+                    are_set |= self.attributes_asked_for.remove(&request) && self.attributes_asked_for.is_empty();
                     if let Some(asker) = self.askers.remove(&request) {
                         self.answer(asker, Ok(messages::client::ReplyBody::Done));
                     }
@@ -320,6 +322,10 @@ impl Member {
                     self.wakes.insert(Sleeper::Attributes, at);
                 }
             }
+        }
+        // A failure sets two: a plan made after the first would be made again after the second.
+        if are_set {
+            self.give_controller(controller::Event::AttributesSet);
         }
     }
 

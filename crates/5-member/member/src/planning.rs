@@ -66,7 +66,8 @@ impl Member {
                     AttributeChange::Increment => Some("value++".to_owned()),
                     AttributeChange::Delete => None,
                 };
-                self.set_attribute(node, name, value);
+                let request = self.set_attribute(node, name, value);
+                self.attributes_asked_for.insert(request);
             }
             Command::ClearFailures { node, resource, operation } => {
                 let wanted = [resource.to_string()];
@@ -94,10 +95,11 @@ impl Member {
         self.send(PeerMessage::Order { term, to: node, order });
     }
 
-    pub(crate) fn set_attribute(&mut self, node: NodeName, name: String, value: Option<String>) {
+    /// Returns the request, which is answered when everyone has heard of it.
+    pub(crate) fn set_attribute(&mut self, node: NodeName, name: String, value: Option<String>) -> String {
         let request = self.new_request();
         self.give_attributes(attributes::AttributesEvent::Update(Update {
-            request,
+            request: request.clone(),
             node,
             names: vec![name],
             value,
@@ -105,6 +107,7 @@ impl Member {
             only_dampening: false,
             private: false,
         }));
+        request
     }
 
     fn let_go(&mut self, node: NodeName) {

@@ -108,6 +108,7 @@ impl Member {
         }
         self.planning = None;
         self.held_calculation = None;
+        self.attributes_asked_for.clear();
         self.give_controller(controller::Event::Deposed);
         self.give_fencer(fencer::Event::Deposed);
         self.wakes.remove(&Sleeper::Controller);
