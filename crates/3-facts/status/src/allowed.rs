@@ -3,7 +3,7 @@
 //! A node that is absent here was never considered (an asymmetric cluster, a guest node made later); that differs
 //! from a node with score −INFINITY, which was considered and is forbidden.
 
-use crate::NodeIndex;
+use crate::{NodeIndex, NodeMap};
 use model::Score;
 
 /// Whether a resource is probed on a node.
@@ -27,38 +27,33 @@ pub struct AllowedNode {
     pub probe: ProbeMode,
 }
 
-/// A sparse table from nodes to what a resource thinks of them.
+/// A table from nodes to what a resource thinks of them.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct AllowedNodes(Vec<Option<AllowedNode>>);
+pub struct AllowedNodes(NodeMap<AllowedNode>);
 
 impl AllowedNodes {
     /// Returns the entry of a node, if the node was considered.
     pub fn get(&self, node: NodeIndex) -> Option<AllowedNode> {
-        self.0.get(node.position()).copied().flatten()
+        self.0.get(node).copied()
     }
 
     /// Sets the entry of a node.
     pub fn set(&mut self, node: NodeIndex, entry: AllowedNode) {
-        if self.0.len() <= node.position() {
-            self.0.resize(node.position() + 1, None);
-        }
-        self.0[node.position()] = Some(entry);
+        self.0.set(node, entry);
     }
 
     /// Removes the entry of a node.
     pub fn remove(&mut self, node: NodeIndex) {
-        if let Some(slot) = self.0.get_mut(node.position()) {
-            *slot = None;
-        }
+        self.0.remove(node);
     }
 
     /// Returns the considered nodes in the order of their indices.
     pub fn iter(&self) -> impl Iterator<Item = (NodeIndex, AllowedNode)> + '_ {
-        self.0.iter().enumerate().filter_map(|(at, entry)| entry.map(|entry| (NodeIndex(at as u32), entry)))
+        self.0.iter().map(|(node, entry)| (node, *entry))
     }
 
     /// Returns whether no node was considered.
     pub fn is_empty(&self) -> bool {
-        self.0.iter().all(Option::is_none)
+        self.0.iter().next().is_none()
     }
 }

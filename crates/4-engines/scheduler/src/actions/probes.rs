@@ -2,11 +2,43 @@
 
 use super::{ActionIndex, Draft, Flags, Relation};
 use model::{AgentExit, Role};
-use status::{Kind, NodeIndex, ProbeMode, Replica, ResourceIndex};
+use status::{Kind, NodeIndex, NodeMap, ProbeMode, Replica, ResourceIndex};
+
+/// The roots that a probe of each node asks for, in their order. Where resources are looked for on nodes so designated alone, each of a thousand
+/// nodes has a few, not all.
+struct ProbedRoots {
+    everywhere: Vec<(usize, ResourceIndex)>,
+    designated: NodeMap<Vec<(usize, ResourceIndex)>>,
+}
+
+impl ProbedRoots {
+    fn of(draft: &Draft<'_>) -> Self {
+        let mut this = Self { everywhere: Vec::new(), designated: NodeMap::default() };
+        for (position, &root) in draft.roots.iter().enumerate() {
+            let is_plain = draft.is_primitive(root) && draft.r(root).children.is_empty();
+            if !is_plain || !draft.values.has_exclusive_discovery(root) {
+                this.everywhere.push((position, root));
+                continue;
+            }
+            let designated = draft.r(root).allowed.iter().filter(|(_, entry)| entry.probe == ProbeMode::Exclusive);
+            designated.for_each(|(node, _)| this.designated.entry(node, Vec::new).push((position, root)));
+        }
+        this
+    }
+
+    fn on(&self, node: NodeIndex) -> Vec<ResourceIndex> {
+        let mut roots: Vec<(usize, ResourceIndex)> = self.everywhere.clone();
+        roots.extend(self.designated.get(node).into_iter().flatten());
+        // Two rows, each in order.
+        roots.sort();
+        roots.into_iter().map(|(_, root)| root).collect()
+    }
+}
 
 impl Draft<'_> {
     /// Schedules probes of every resource on every node where its state is unknown.
     pub(crate) fn schedule_probes(&mut self) {
+        let roots = ProbedRoots::of(self);
         for node in self.facts.node_order.clone() {
             if !self.n(node).online {
                 if self.is_failed_remote(node) {
@@ -17,7 +49,7 @@ impl Draft<'_> {
             if self.n(node).unclean || !self.facts.node(node).probes_allowed {
                 continue;
             }
-            for root in self.roots.clone() {
+            for root in roots.on(node) {
                 self.probe(root, node);
             }
         }

@@ -163,7 +163,7 @@ impl<'a> Board<'a> {
             depth: Cell::new(0),
         };
         for (at, resource) in facts.resources.iter().enumerate() {
-            board.seats.push(seat(at, resource, facts, constraints, scores));
+            board.seats.push(seat(at, resource, constraints, scores));
         }
         for revision in &constraints.revisions {
             let seat = &mut board.seats[revision.resource.position()];
@@ -467,12 +467,12 @@ fn grounds(facts: &Facts) -> Vec<Ground> {
         .collect()
 }
 
-fn seat(at: usize, resource: &Resource, facts: &Facts, constraints: &Constraints, scores: &Scores) -> Seat {
+fn seat(at: usize, resource: &Resource, constraints: &Constraints, scores: &Scores) -> Seat {
     let allowed = scores.allowed.get(at).unwrap_or(&resource.allowed);
     let (this_with, with_this) =
         constraints.dependents.get(at).map(|both| (both.this_with.clone(), both.with_this.clone())).unwrap_or_default();
     Seat {
-        table: Table::new(allowed, facts.nodes.len()),
+        table: Table::new(allowed),
         placed: false,
         placing: false,
         followed: Cell::new(false),

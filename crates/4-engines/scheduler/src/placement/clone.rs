@@ -256,7 +256,7 @@ impl Board<'_> {
         if this_with.is_empty() && with_this.is_empty() {
             return start.score;
         }
-        let mut table = Table::with_node(node, start, self.facts.nodes.len());
+        let mut table = Table::with_node(node, start);
         for (list, end) in [(this_with, End::ThisWith), (with_this, End::WithThis)] {
             for at in list {
                 let link = self.links[at as usize];

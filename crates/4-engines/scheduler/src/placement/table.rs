@@ -4,7 +4,7 @@
 //! colocations scale them; they follow the arithmetic of `model::Score`.
 
 use model::Score;
-use status::{AllowedNode, AllowedNodes, NodeIndex, ProbeMode};
+use status::{AllowedNode, AllowedNodes, NodeIndex, NodeMap, ProbeMode};
 
 /// The numbers behind `Score`'s infinities.
 pub(super) const INFINITY: i32 = 1_000_000;
@@ -31,50 +31,48 @@ pub(super) struct Entry {
 
 /// All nodes that a resource considers.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Table(Vec<Option<Entry>>);
+pub(super) struct Table(NodeMap<Entry>);
 
 impl Table {
-    /// Makes a table for so many nodes from the scores before placement.
-    pub fn new(allowed: &AllowedNodes, nodes: usize) -> Self {
-        let mut slots = vec![None; nodes];
+    /// Makes a table from the scores before placement.
+    pub fn new(allowed: &AllowedNodes) -> Self {
+        let mut table = Table::default();
         for (node, entry) in allowed.iter() {
-            if let Some(slot) = slots.get_mut(node.position()) {
-                *slot = Some(Entry { score: entry.score.value(), count: 0, probe: entry.probe });
-            }
+            table.0.set(node, Entry { score: entry.score.value(), count: 0, probe: entry.probe });
         }
-        Table(slots)
+        table
     }
 
     /// Makes a table with one node.
-    pub fn with_node(node: NodeIndex, entry: Entry, nodes: usize) -> Self {
-        let mut slots = vec![None; nodes];
-        slots[node.position()] = Some(entry);
-        Table(slots)
+    pub fn with_node(node: NodeIndex, entry: Entry) -> Self {
+        let mut table = Table::default();
+        table.0.set(node, entry);
+        table
     }
 
     /// Returns the entry of a node, if it is considered.
     pub fn get(&self, node: NodeIndex) -> Option<Entry> {
-        self.0.get(node.position()).copied().flatten()
+        self.0.get(node).copied()
     }
 
     /// Returns the entry of a node to change it.
     pub fn get_mut(&mut self, node: NodeIndex) -> Option<&mut Entry> {
-        self.0.get_mut(node.position())?.as_mut()
+        self.0.get_mut(node)
     }
 
     /// Returns the entry of a node, made with `score` where it is missing.
     pub fn entry(&mut self, node: NodeIndex, score: i32) -> &mut Entry {
-        self.0[node.position()].get_or_insert(Entry { score, count: 0, probe: ProbeMode::Always })
+        self.0.entry(node, || Entry { score, count: 0, probe: ProbeMode::Always })
     }
 
     /// Returns the considered nodes.
     pub fn iter(&self) -> impl Iterator<Item = (NodeIndex, Entry)> + '_ {
-        self.0.iter().enumerate().filter_map(|(at, slot)| slot.map(|entry| (NodeIndex(at as u32), entry)))
+        self.0.iter().map(|(node, entry)| (node, *entry))
     }
 
     /// Returns the considered nodes to change them.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (NodeIndex, &mut Entry)> + '_ {
-        self.0.iter_mut().enumerate().filter_map(|(at, slot)| slot.as_mut().map(|entry| (NodeIndex(at as u32), entry)))
+        self.0.iter_mut()
     }
 
     /// Returns the table in the form that other passes read.
