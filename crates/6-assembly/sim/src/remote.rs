@@ -78,22 +78,21 @@ impl Connection {
 impl World {
     /// A daemon asks something of its edge to remote nodes.
     pub(crate) fn remote_order(&mut self, at: usize, daemon: u64, command: RemoteCommand) {
-        let named = |host: &Host, node: &NodeName| host.reach.is_some() && host.name == *node;
-        let index = |hosts: &[Host], node: &NodeName| hosts.iter().position(|host| named(host, node));
         match command {
             RemoteCommand::Connect { node, timeout, .. } => {
                 self.hang_up(at, &node);
                 // A name that nobody has is never reached.
-                let Some(remote) = index(&self.hosts, &node) else { return };
+                let Some(remote) = self.reached_as(&node) else { return };
                 let number = self.next_number();
                 let (until, orders, news) = (self.now + timeout, VecDeque::new(), VecDeque::new());
                 let connection = Connection { host: at, daemon, remote, process: None, until, orders, news, alive_by: None };
                 self.connections.insert(number, connection);
+                self.connection_of.insert((at, remote), number);
                 self.tend_soon(number);
             }
             RemoteCommand::Disconnect { node } => {
                 self.hang_up(at, &node);
-                let Some(remote) = index(&self.hosts, &node) else { return };
+                let Some(remote) = self.reached_as(&node) else { return };
                 let is_alone = !self.connections.values().any(|connection| connection.is_open(remote));
                 if is_alone && self.group.part_of[at] == self.group.part_of[remote] {
                     self.let_go(remote);
@@ -104,9 +103,8 @@ impl World {
             | RemoteCommand::Poke { ref node, .. }
             | RemoteCommand::AnswerShutdown { ref node, .. }
             | RemoteCommand::Reply { ref node, .. } => {
-                let Some(remote) = index(&self.hosts, node) else { return };
-                let found = self.connections.iter_mut().find(|(_, c)| c.host == at && c.daemon == daemon && c.remote == remote);
-                let Some((&number, connection)) = found else { return };
+                let Some(&number) = self.reached_as(node).and_then(|remote| self.connection_of.get(&(at, remote))) else { return };
+                let Some(connection) = self.connections.get_mut(&number).filter(|connection| connection.daemon == daemon) else { return };
                 if let RemoteCommand::Poke { timeout, .. } = &command {
                     let by = self.now + *timeout;
                     let by = connection.alive_by.map_or(by, |earlier| earlier.min(by));
@@ -122,8 +120,13 @@ impl World {
     }
 
     fn hang_up(&mut self, at: usize, node: &NodeName) {
-        let hosts = &self.hosts;
-        self.connections.retain(|_, connection| connection.host != at || hosts[connection.remote].name != *node);
+        let number = self.reached_as(node).and_then(|remote| self.connection_of.remove(&(at, remote)));
+        number.and_then(|number| self.connections.remove(&number));
+    }
+
+    /// Returns the host that is no member and has this name.
+    fn reached_as(&self, node: &NodeName) -> Option<usize> {
+        self.reached_by_name.get(node).copied()
     }
 
     fn tend_soon(&mut self, connection: u64) {

@@ -112,6 +112,10 @@ pub(crate) struct World {
     pub guests: usize,
     /// Of members to remote and guest nodes, by number.
     pub connections: BTreeMap<u64, Connection>,
+    /// The last one of each member to each of them.
+    pub connection_of: BTreeMap<(usize, usize), u64>,
+    /// The hosts that are no members, by name.
+    pub reached_by_name: BTreeMap<NodeName, usize>,
     pub group: Group,
     pub health: Health,
     pub trace: Trace,
@@ -157,6 +161,13 @@ impl World {
             members: hosts.iter().filter(|host| host.reach.is_none()).count(),
             guests: hosts.iter().position(Host::is_guest).unwrap_or(hosts.len()),
             connections: BTreeMap::new(),
+            connection_of: BTreeMap::new(),
+            reached_by_name: hosts
+                .iter()
+                .enumerate()
+                .filter(|(_, host)| host.reach.is_some())
+                .map(|(at, host)| (host.name.clone(), at))
+                .collect(),
             hosts,
             group,
             health: Health::default(),
