@@ -12,4 +12,4 @@ mod writer;
 
 pub use cib_files::{CibFiles, Found};
 pub use inputs::InputFiles;
-pub use writer::{Job, Stored, WRITING_THREAD, Writer};
+pub use writer::{Bytes, Job, Stored, WRITING_THREAD, Writer};

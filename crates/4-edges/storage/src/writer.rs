@@ -21,13 +21,30 @@ pub const WRITING_THREAD: &str = "storage";
 /// How many inputs may wait to be saved; beyond that the oldest are left out.
 const INPUTS_MAX: usize = 200;
 
+/// What makes the bytes of a history: the thread that writes them does, and only of the last history that waits. That of a member with hundreds
+/// of remote nodes is long, and each event of one of them makes another.
+pub struct Bytes(Box<dyn FnOnce() -> Vec<u8> + Send>);
+
+impl Bytes {
+    /// Returns what makes them by `make`.
+    pub fn of(make: impl FnOnce() -> Vec<u8> + Send + 'static) -> Self {
+        Self(Box::new(make))
+    }
+}
+
+impl std::fmt::Debug for Bytes {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.write_str("Bytes")
+    }
+}
+
 /// One thing to write.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Job {
     /// Skipped when a newer one waits, whose outcome then stands for both.
     Cib { token: u64, cib: Arc<Element>, lineage: u64 },
     /// For the next daemon of this life of the host; the last one wins.
-    History(Vec<u8>),
+    History(Bytes),
     Input {
         name: String,
         /// The number that its series uses next.
@@ -148,7 +165,7 @@ impl Place {
             tell(Stored::Cib { token, result });
         }
         if let Some(bytes) = history
-            && let Err(error) = replace(&self.history, &bytes, Durability::Loose)
+            && let Err(error) = replace(&self.history, &(bytes.0)(), Durability::Loose)
         {
             tell(Stored::Failed(error.to_string()));
         }
@@ -194,7 +211,7 @@ mod tests {
         for token in 1..=20 {
             writer.write(Job::Cib { token, cib: cib(token), lineage: token });
         }
-        writer.write(Job::History(b"what ran".to_vec()));
+        writer.write(Job::History(Bytes::of(|| b"what ran".to_vec())));
         writer.write(Job::Input { name: "pe-input-1.bz2".into(), next: 2, input: cib(20) });
         writer.write(Job::Input { name: "no name".into(), next: 2, input: cib(20) });
         drop(writer);

@@ -17,7 +17,7 @@ use std::collections::VecDeque;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
-use storage::{Job, Stored, Writer};
+use storage::{Bytes, Job, Stored, Writer};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -254,7 +254,7 @@ impl Edges {
             }
             MemberCommand::Plan(request) => self.planner.plan(request),
             MemberCommand::Store(order) => self.write(Job::Cib { token: order.token, cib: order.cib, lineage: order.lineage }),
-            MemberCommand::SaveHistory(kept) => self.write(Job::History(kept.to_bytes())),
+            MemberCommand::SaveHistory(kept) => self.write(Job::History(Bytes::of(move || kept.to_bytes()))),
             MemberCommand::SaveInput { name, next, element } => self.write(Job::Input { name, next, input: element }),
             MemberCommand::WakeAt(at) => self.wake = Some(self.clock.instant(at)),
             MemberCommand::Log { level, text } => self.log.write(level, &text),
