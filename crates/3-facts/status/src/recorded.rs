@@ -76,7 +76,8 @@ impl RecordedOperation {
     /// Reads an `lrm_rsc_op`. There are very many of them: one pass over the attributes.
     pub(crate) fn read(element: &Arc<Element>) -> Self {
         let (mut id, mut key, mut operation) = ("", "", "");
-        let (mut exit, mut status, mut interval_ms, mut call) = (-1, ExecutionStatus::Unknown, 0, -1);
+        // Compat: what has no `rc-code` went well.
+        let (mut exit, mut status, mut interval_ms, mut call) = (0, ExecutionStatus::Unknown, 0, -1);
         let (mut expected_exit, mut last_change) = (None, None);
         let small = |text: &str| numbers::integer(text).and_then(|n| i32::try_from(n).ok());
         for (name, value) in &element.attributes {

@@ -438,3 +438,11 @@ fn agents_that_cannot_be_unique_are_cloned_anonymously() {
     assert_eq!((clone.unique, clone.children.len()), (false, 2), "one instance for each node");
     assert!(!resource(&facts, "a:0").unique && !resource(&facts, "a:1").unique);
 }
+
+/// As written by hand: pcs's own tests have a CIB like this.
+#[test]
+fn an_operation_without_exit_code_went_well() {
+    let started = history("a", &["start 0 2 0 0 0 90"]).replace(r#"rc-code="0""#, "");
+    let facts = Cluster { resources: &dummy("a"), node2: &started, ..Cluster::default() }.facts();
+    assert_eq!(place(&facts, "a"), "Started node2");
+}
