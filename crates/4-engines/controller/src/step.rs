@@ -146,10 +146,19 @@ impl Step {
 
     /// Returns the remote node whose connection it ends.
     pub fn ends_connection(&self) -> Option<NodeName> {
-        let resource = self.action.resource.as_ref().filter(|_| self.action.kind == ActionKind::Resource)?;
+        self.connection().filter(|_| self.action.kind == ActionKind::Resource && self.action.operation == "stop")
+    }
+
+    /// Returns the remote node the failure of whose connection it forgets.
+    pub fn forgives_connection(&self) -> Option<NodeName> {
+        self.connection().filter(|_| self.action.kind == ActionKind::Cluster && self.action.operation == "clear_failcount")
+    }
+
+    fn connection(&self) -> Option<NodeName> {
+        let resource = self.action.resource.as_ref()?;
         let is_connection =
             (resource.class.as_str(), resource.provider.as_deref(), resource.kind.as_str()) == ("ocf", Some("pacemaker"), "remote");
-        (is_connection && self.action.operation == "stop").then(|| NodeName::new(resource.id.as_str()))
+        is_connection.then(|| NodeName::new(resource.id.as_str()))
     }
 
     /// Returns whether it says that a guest node is down because its machine is: nobody is asked to fence it.
