@@ -21,7 +21,9 @@ pub fn adrift(cib: &Element, source: &NodeName) -> Vec<(ResourceId, NodeName)> {
         let Some(target) = leaving.migrate_target().filter(|target| *target != source.as_str()) else { continue };
         let came: Vec<_> = histories(cib, target).filter(|history| history.id() == Some(resource)).flat_map(|h| operations(h)).collect();
         let is_known = !came.is_empty();
-        if is_known && !recorded.iter().any(|other| is_change_after(other, leaving)) && !came.iter().any(|other| tells(other, leaving)) {
+        // A stop at the source tells nothing of the target: who stops it there may not have heard that it had left.
+        let is_back = |other: &RecordedOperation| other.operation != "stop" && is_change_after(other, leaving);
+        if is_known && !recorded.iter().any(is_back) && !came.iter().any(|other| tells(other, leaving)) {
             found.push((ResourceId::new(resource), NodeName::new(target)));
         }
     }
@@ -87,7 +89,10 @@ mod tests {
         check(&with(&[("n1", "migrate_to", 6, 0, 20, "n2"), ("n2", "migrate_from", 4, 0, 21, "n1")]), &[]);
         check(&with(&[("n1", "migrate_to", 6, 0, 20, "n2"), ("n2", "migrate_from", -1, 193, 21, "n1")]), &["r n2"]);
         check(&with(&[("n1", "migrate_to", 6, 0, 20, "n2"), ("n2", "stop", 4, 0, 21, "")]), &[]);
-        check(&with(&[("n1", "migrate_to", 6, 0, 20, "n2"), ("n1", "stop", 7, 0, 21, "")]), &[]);
+        check(&with(&[("n1", "migrate_to", 6, 0, 20, "n2"), ("n1", "stop", 7, 0, 21, "")]), &["r n2"]);
+        let ended = [("n1", "migrate_to", 6, 0, 20, "n2"), ("n2", "migrate_from", 4, 0, 21, "n1"), ("n1", "stop", 7, 0, 22, "")];
+        check(&with(&ended), &[]);
+        check(&with(&[("n1", "migrate_to", 6, 0, 20, "n2"), ("n1", "stop", 7, 0, 21, ""), ("n1", "start", 8, 0, 22, "")]), &[]);
         check(&[("n1", "migrate_to", 6, 0, 20, "n2"), ("n2", "monitor", 3, 7, 25, "")], &[]);
         check(&[("n1", "migrate_to", -1, 193, 20, "n2")], &[]);
     }

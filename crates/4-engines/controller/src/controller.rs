@@ -74,6 +74,8 @@ pub struct Controller {
     pub(crate) changed_meanwhile: BTreeSet<ResourceId>,
     /// Where what may have arrived by migration is to be looked for.
     pub(crate) adrift: BTreeSet<(NodeName, ResourceId)>,
+    /// What is adrift from guest nodes whose machine the plan takes for ended.
+    pub(crate) adrift_from_guests: BTreeMap<NodeName, Vec<(ResourceId, NodeName)>>,
     /// What a majority is to be asked about what begins now, and of which resource.
     pub(crate) unasked: Option<(ResourceId, Question)>,
     wish: Option<Wish>,
@@ -109,6 +111,7 @@ impl Controller {
             next_calculation: 1,
             changed_meanwhile: BTreeSet::new(),
             adrift: BTreeSet::new(),
+            adrift_from_guests: BTreeMap::new(),
             unasked: None,
             wish: None,
             fruitless: 0,
@@ -186,7 +189,12 @@ impl Controller {
     fn take(&mut self, now: Now, event: Event, commands: &mut Vec<Command>) {
         if !matches!(
             event,
-            Event::InputChanged { .. } | Event::AttributesSet | Event::PlanMade { .. } | Event::PlanFailed { .. } | Event::TimePassed
+            Event::InputChanged { .. }
+                | Event::AttributesSet
+                | Event::GuestsAdrift(_)
+                | Event::PlanMade { .. }
+                | Event::PlanFailed { .. }
+                | Event::TimePassed
         ) {
             self.fruitless = 0;
         }
@@ -199,6 +207,7 @@ impl Controller {
             Event::DaemonLost { node } => self.daemon_lost(now, &node, commands),
             Event::InputChanged { cause } => self.want_plan(now, cause),
             Event::AttributesSet => self.attributes_until = None,
+            Event::GuestsAdrift(adrift) => self.adrift_from_guests = adrift,
             Event::PlanMade { calculation, plan, input } => self.plan_made(now, calculation, *plan, input, commands),
             Event::PlanFailed { calculation, error } => self.plan_failed(now, calculation, error, commands),
             Event::Reported { from, report } => self.reported(now, &from, *report, commands),

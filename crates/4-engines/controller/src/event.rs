@@ -41,6 +41,8 @@ pub enum Event {
     InputChanged { cause: String },
     /// All that `Command::SetAttribute` asked for has been heard by everyone, and what it changed is in the CIB.
     AttributesSet,
+    /// What is adrift by the status (`status::adrift`) from guest nodes whose machine the next plan takes for ended.
+    GuestsAdrift(BTreeMap<NodeName, Vec<(ResourceId, NodeName)>>),
     /// The calculation of this number ended.
     PlanMade { calculation: u64, plan: Box<Plan>, input: Option<String> },
     /// The calculation of this number gave no plan.

@@ -124,6 +124,10 @@ impl Controller {
             ActionKind::Resource => return self.begin_resource(now, place, &step, commands),
         }
         self.progress.enter(place, State::Succeeded);
+        if step.is_guest_fencing() {
+            // Before anything else of this plan begins.
+            self.look_for_what_is_adrift(now, commands);
+        }
     }
 
     fn begin_pseudo(&mut self, step: &Step, commands: &mut Vec<Command>) {

@@ -42,9 +42,12 @@ impl Controller {
         };
         push_edit(commands, StatusEdit::NodeState { node: node.clone(), state });
         self.recorded.retain(|(recorded, _), _| *recorded != name);
-        for report in history.into_iter().filter(|report| report.incarnation == incarnation) {
+        let history: Vec<OperationReport> = history.into_iter().filter(|report| report.incarnation == incarnation).collect();
+        for report in &history {
+            self.connection_known(&name, report, &history, commands);
+        }
+        for report in history {
             self.remember(&report);
-            self.connection_known(&name, &report, commands);
             let node = self.action_node(&report.on_node);
             push_edit(commands, StatusEdit::Record { node, report: Box::new(report) });
         }

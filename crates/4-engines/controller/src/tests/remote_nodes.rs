@@ -26,6 +26,24 @@ fn a_guest_has_ended_once_every_probe_has_answered() {
     assert!(!lines.contains("guest") && !lines.contains("web"), "another plan knows more: {lines}");
 }
 
+/// Found by the simulator (seed 101, half an hour): what had left a guest by live migration, unheard of, was started elsewhere once the guest's
+/// machine had ended with its host.
+#[test]
+fn what_may_have_arrived_from_a_guest_whose_machine_has_ended_is_looked_for() {
+    let ended = |adrift: &[(&str, &str)]| {
+        let mut rig = Rig::new();
+        let adrift = adrift.iter().map(|(resource, target)| ((*resource).into(), (*target).into())).collect();
+        rig.event(Event::GuestsAdrift([("guest".into(), adrift)].into()));
+        let mut ends = action("1 pseudo stonith - guest");
+        ends.downed = vec!["guest".to_owned()];
+        made(&mut rig, vec![ends, action("2 do start web node2 after 1")]).join("; ")
+    };
+    let lines = ended(&[("web", "node1")]);
+    assert!(lines.contains("node1: forget web") && !lines.contains("web_start_0"), "{lines}");
+    let lines = ended(&[]);
+    assert!(!lines.contains("forget web") && lines.contains("web_start_0"), "{lines}");
+}
+
 /// Found by the simulator (seed 820159 with two remote nodes and a guest): a remote node asked to go, the host that held its connection was
 /// lost, and nobody was connected to it ever again.
 #[test]
@@ -64,6 +82,35 @@ fn a_connection_that_ended_out_of_sight_has_ended() {
     rig.event(join("node2", "start far node2"));
     let lines = rig.event(join("node1", "stop far node1")).join("; ");
     assert!(!lines.contains("attributes of far"), "another member holds it: {lines}");
+}
+
+/// Found by the simulator (seed 40020, half an hour).
+#[test]
+fn who_let_a_connection_go_does_not_know_better_than_who_took_it() {
+    let join = |node: &str, operations: &[&str]| {
+        let rig = Rig::new();
+        let told = operations.iter().zip(1..).map(|(operation, call)| OperationReport {
+            agent: AgentName { class: "ocf".into(), provider: Some("pacemaker".into()), kind: "remote".into() },
+            call: CallId(call),
+            ..rig.report((1, 1), &format!("{operation} far {node}"), 0)
+        });
+        let (history, incarnation) = (told.collect(), Incarnation("boot1".into()));
+        Event::NodeJoined { node: node.into(), incarnation, at_work: vec![], history, adrift: vec![] }
+    };
+    for earlier in ["start", "monitor"] {
+        for is_first in [true, false] {
+            let mut events = [join("node2", &[earlier, "migrate_to"]), join("node3", &["migrate_from"])];
+            if !is_first {
+                events.reverse();
+            }
+            let mut rig = Rig::new();
+            events.into_iter().for_each(|event| drop(rig.event(event)));
+            assert_eq!(rig.controller.connections[&model::NodeName::new("far")], model::NodeName::new("node3"), "{earlier} {is_first}");
+        }
+    }
+    let mut rig = Rig::new();
+    rig.event(join("node2", &["start", "migrate_to"]));
+    assert_eq!(rig.controller.connections[&model::NodeName::new("far")], model::NodeName::new("node2"), "nobody took it");
 }
 
 /// Found by thought: whoever is left after a split, and fences the coordinator and the member that was connected, did not know of the start.
