@@ -108,7 +108,7 @@ impl Controller {
     pub(crate) fn end_question(&mut self, place: usize, commands: &mut Vec<Command>) {
         if self.progress.steps[place].asks.take().is_some() {
             let step = self.progress.steps[place].clone();
-            self.drop_note(&step, commands);
+            self.take_back_note(&step, commands);
         }
     }
 

@@ -184,6 +184,18 @@ impl Controller {
         push_edit(commands, StatusEdit::DropRecord { node, resource, record: pending_id(&order) });
     }
 
+    /// Takes back the note of an action that was not ordered after all: the result whose place it had taken stands there again.
+    ///
+    /// Without that result an earlier watch would tell that the resource runs there. (Found by the simulator: seed 3314, half an hour.)
+    pub(crate) fn take_back_note(&mut self, step: &Step, commands: &mut Vec<Command>) {
+        let (Some(order), Some(node)) = (step.operation_order(), step.action.node.clone()) else { return };
+        let records = self.recorded.get(&(node.name.clone(), order.resource.clone()));
+        match records.and_then(|records| records.get(&pending_id(&order))).cloned() {
+            Some(report) => push_edit(commands, StatusEdit::Record { node, report: Box::new(report) }),
+            None => self.drop_note(step, commands),
+        }
+    }
+
     /// Counts a failure where the scheduler finds it. Compat: names and values of the two attributes, and which operations count.
     fn count_failure(&mut self, now: Now, report: &OperationReport, ignored: bool, commands: &mut Vec<Command>) {
         let recurring = !report.interval.is_zero();

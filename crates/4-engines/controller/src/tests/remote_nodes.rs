@@ -142,6 +142,15 @@ fn a_start_on_a_remote_node_is_ordered_once_a_majority_knows_of_it() {
     assert!(lines.iter().any(|line| line.contains("far drop web_last_0")) && lines.last().unwrap() == "calculate", "{lines:?}");
     let lines = made(&mut rig, vec![over("1 do start web far")]);
     assert_eq!(lines.last().map(String::as_str), Some("node3: cancel web expect"));
+
+    // What had been told before of the resource there is told again.
+    let mut rig = Rig::new();
+    rig.controller.connections.insert("far".into(), "node3".into());
+    let stopped = rig.report((1, 1), "stop web far", 0);
+    rig.controller.remember(&stopped);
+    made(&mut rig, vec![over("1 do start web far")]);
+    let lines = rig.event(Event::NodeLost { node: "node2".into() }).join("; ");
+    assert!(lines.contains("web_stop_0") && !lines.contains("drop web_last_0"), "{lines}");
 }
 
 /// Found by the simulator (seed 92058 with two replicas, half an hour): the failure was forgotten at once, a plan that came before the stop took the
