@@ -71,6 +71,11 @@ pub struct Action {
 }
 
 impl Action {
+    /// Returns whether it says that guest nodes are down because their machine is: nobody is asked to fence them.
+    pub fn is_guest_fencing(&self) -> bool {
+        self.kind == ActionKind::Pseudo && self.operation == "stonith"
+    }
+
     /// Returns a `CRM_meta_` value by its plain name.
     pub fn meta(&self, name: &str) -> Option<&str> {
         const PREFIX: &str = "CRM_meta_";

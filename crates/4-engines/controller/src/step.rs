@@ -163,7 +163,7 @@ impl Step {
 
     /// Returns whether it says that a guest node is down because its machine is: nobody is asked to fence it.
     pub fn is_guest_fencing(&self) -> bool {
-        self.action.kind == ActionKind::Pseudo && self.action.operation == "stonith"
+        self.action.is_guest_fencing()
     }
 
     pub fn is_shutdown(&self) -> bool {

@@ -12,7 +12,7 @@ use messages::peer::PeerMessage;
 use model::NodeName;
 use std::sync::Arc;
 use std::time::Duration;
-use transition::{ActionKind, Plan};
+use transition::Plan;
 use xml::Element;
 
 /// Whoever changes the status under this name has told the controller already.
@@ -156,7 +156,7 @@ impl Member {
                 return;
             }
         };
-        let ended = plan.graph.actions.iter().filter(|action| action.kind == ActionKind::Pseudo && action.operation == "stonith");
+        let ended = plan.graph.actions.iter().filter(|action| action.is_guest_fencing());
         let guests = ended.flat_map(|action| &action.downed).map(NodeName::new);
         let adrift = guests.map(|guest| (guest.clone(), status::adrift(self.replica.cib(), &guest))).collect();
         self.last_plan = Some(plan.clone());
