@@ -6,7 +6,6 @@
 
 mod adrift;
 mod controller;
-mod departure;
 mod edit;
 mod event;
 mod firing;
@@ -14,6 +13,7 @@ mod index;
 mod input;
 mod presence;
 mod progress;
+mod questions;
 mod record;
 mod remote_nodes;
 mod results;

@@ -124,7 +124,9 @@ impl Controller {
 
     /// Ends, as failed, whatever a node was to do: a new plan says what becomes of it.
     fn give_up_on(&mut self, now: Now, name: &NodeName, commands: &mut Vec<Command>) {
-        for place in self.progress.unfinished_on(name) {
+        let mut unfinished = self.progress.unfinished_on(name);
+        unfinished.extend(self.progress.expect_no_answer_of(name));
+        for place in unfinished {
             self.progress.enter(place, State::Failed);
             self.end_question(place, commands);
             self.want_plan(now, format!("{name} cannot finish its work"));

@@ -202,11 +202,25 @@ impl Progress {
         }
     }
 
+    /// Expects no answer of a node any more; returns the steps that too few others can answer for.
+    pub fn expect_no_answer_of(&mut self, node: &NodeName) -> Vec<usize> {
+        let mut unanswered = Vec::new();
+        for (place, step) in self.steps.iter_mut().enumerate() {
+            if let Some(question) = &mut step.asks
+                && question.open.remove(node)
+                && question.open.len() < question.needed
+            {
+                unanswered.push(place);
+            }
+        }
+        unanswered
+    }
+
     /// Returns the steps not ended that need this node to do something.
     pub fn unfinished_on(&self, node: &NodeName) -> Vec<usize> {
         let concerned = |step: &Step| {
             let active = step.action.kind == ActionKind::Resource || step.action.operation == "lrm_delete";
-            !step.has_ended() && active && ([step.executor(), step.node()].contains(&Some(node)) || step.asks(node))
+            !step.has_ended() && active && [step.executor(), step.node()].contains(&Some(node))
         };
         (0..self.steps.len()).filter(|place| concerned(&self.steps[*place])).collect()
     }

@@ -1,8 +1,8 @@
 //! What ends an action: a report, the end of its time, a fencing. Failures are counted, unexpected results ask for a new plan.
 
 use crate::controller::{Controller, plan_number, push_edit};
-use crate::departure::QUESTION;
 use crate::firing::tells;
+use crate::questions::QUESTION;
 use crate::record::{effective, has_failed, is_migration, is_recordable, pending_id, record_ids};
 use crate::step::{State, Step};
 use crate::{AttributeChange, Command, FencingEnd, Join, NodeState, StatusEdit};

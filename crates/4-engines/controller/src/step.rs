@@ -48,6 +48,8 @@ pub(crate) struct Step {
 pub(crate) struct Question {
     /// Who has not answered.
     pub open: BTreeSet<NodeName>,
+    /// How many of them must.
+    pub needed: usize,
     /// Answers name it; several steps may wait for the same.
     pub key: TransitionKey,
 }
@@ -118,11 +120,6 @@ impl Step {
 
     pub fn is_under_way(&self) -> bool {
         matches!(self.state, State::UnderWay { .. })
-    }
-
-    /// Returns whether a node is asked whether it knows of it.
-    pub fn asks(&self, node: &NodeName) -> bool {
-        self.asks.as_ref().is_some_and(|question| question.open.contains(node))
     }
 
     /// Returns whether nobody has been told to do it.

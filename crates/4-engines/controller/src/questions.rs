@@ -32,11 +32,12 @@ impl Controller {
         }
         let key = step.key.clone();
         commands.push(question(&executor, target, order.resource.clone(), key.clone()));
-        self.progress.steps[place].asks = Some(Question { open: BTreeSet::from([executor]), key });
+        self.progress.steps[place].asks = Some(Question { open: BTreeSet::from([executor]), needed: 1, key });
         true
     }
 
-    /// Has a start on a remote node wait until a majority knows of it; returns whether it does. All that begins together is asked together.
+    /// Has a start on a remote node wait until a majority knows of it; returns whether it does. All that begins together is asked together,
+    /// and of all, so that nobody who is slow holds it up.
     ///
     /// Compat (C-510): Pacemaker orders it at once.
     pub(crate) fn ask_majority(&mut self, place: usize, order: &OperationOrder) -> bool {
@@ -48,12 +49,13 @@ impl Controller {
         }
         if self.unasked.is_none() {
             let others = self.nodes.iter().filter(|(name, node)| node.reachable && **name != self.node);
-            // With this node, one more than half of all.
-            let open: BTreeSet<NodeName> = others.map(|(name, _)| name.clone()).take(self.nodes.len() / 2).collect();
+            let open: BTreeSet<NodeName> = others.map(|(name, _)| name.clone()).collect();
             if open.is_empty() {
                 return false;
             }
-            self.unasked = Some((order.resource.clone(), Question { open, key: step.key.clone() }));
+            // With this node, one more than half of all.
+            let needed = open.len().min(self.nodes.len() / 2);
+            self.unasked = Some((order.resource.clone(), Question { open, needed, key: step.key.clone() }));
         }
         self.progress.steps[place].asks = self.unasked.as_ref().map(|(_, question)| question.clone());
         true
@@ -70,8 +72,8 @@ impl Controller {
     pub(crate) fn answered(&mut self, now: Now, from: &NodeName, key: &TransitionKey, commands: &mut Vec<Command>) {
         for place in self.progress.places_at_work() {
             let Some(question) = self.progress.steps[place].asks.as_mut().filter(|question| question.key == *key) else { continue };
-            question.open.remove(from);
-            if question.open.is_empty() {
+            question.needed -= usize::from(question.open.remove(from));
+            if question.needed == 0 {
                 self.is_known(now, place, commands);
             }
         }
@@ -96,11 +98,9 @@ impl Controller {
 
     /// A node that joined may not have heard what it was asked.
     pub(crate) fn drop_questions_to(&mut self, node: &NodeName, commands: &mut Vec<Command>) {
-        for place in 0..self.progress.steps.len() {
-            if self.progress.steps[place].asks(node) {
-                self.progress.enter(place, State::Failed);
-                self.end_question(place, commands);
-            }
+        for place in self.progress.expect_no_answer_of(node) {
+            self.progress.enter(place, State::Failed);
+            self.end_question(place, commands);
         }
     }
 
