@@ -109,6 +109,10 @@ pub struct Membership {
     pub(crate) ignores_quorum: bool,
     was_quorate: bool,
     lost: bool,
+    /// When the first grace ends; later than this reads where that node is waited for no more.
+    pub(crate) grace_ends: Option<Duration>,
+    /// No member can have been silent for too long before this: what is asked at each beat is seldom looked for.
+    pub(crate) all_heard_until: Duration,
 }
 
 impl Membership {
@@ -140,6 +144,8 @@ impl Membership {
             ignores_quorum: false,
             was_quorate: false,
             lost: false,
+            grace_ends: None,
+            all_heard_until: Duration::ZERO,
         }
     }
 
@@ -363,6 +369,7 @@ impl Membership {
                 peer.daemon = daemon;
             }
         }
+        self.grace_ends = self.first_grace();
     }
 
     /// Returns whether this life of a node's host is known to be dead.
@@ -376,13 +383,13 @@ impl Membership {
         }
         if let Some(peer) = self.peers.get_mut(&from) {
             peer.heard = now.monotonic;
+            if let MembershipMessage::Beat { number } = message {
+                peer.beat = number;
+            }
         }
         match message {
             MembershipMessage::Hello(hello) => self.hello(now, from, hello, out),
             MembershipMessage::Beat { number } => {
-                if let Some(peer) = self.peers.get_mut(&from) {
-                    peer.beat = number;
-                }
                 if from == self.config.node && self.awaited_beat.is_some_and(|awaited| awaited <= number) {
                     self.awaited_beat = None;
                 }

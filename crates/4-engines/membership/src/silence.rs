@@ -57,6 +57,9 @@ impl Membership {
     }
 
     fn end_graces(&mut self, now: Now, out: &mut Vec<MembershipCommand>) {
+        if self.grace_ends.is_none_or(|at| now.monotonic < at) {
+            return;
+        }
         for (name, peer) in &mut self.peers {
             if let PeerState::Away { since } = peer.state
                 && now.monotonic >= since + self.config.grace
@@ -67,20 +70,30 @@ impl Membership {
                 out.push(MembershipCommand::Fact(Fact::DaemonLost { node: name.clone(), cause }));
             }
         }
+        self.grace_ends = self.first_grace();
+    }
+
+    /// Returns when the first grace of all ends.
+    pub(crate) fn first_grace(&self) -> Option<Duration> {
+        let ends = |peer: &Peer| if let PeerState::Away { since } = peer.state { Some(since + self.config.grace) } else { None };
+        self.peers.values().filter_map(ends).min()
     }
 
     fn accuse_silent(&mut self, now: Now, out: &mut Vec<MembershipCommand>) {
         let Some(view) = &self.view else { return };
-        let is_silent = |(name, peer): &(&NodeName, &Peer)| {
-            **name != self.config.node
-                && matches!(peer.state, PeerState::Member | PeerState::Joining)
-                && now.monotonic >= peer.heard + self.config.silence
-        };
-        // Asked at each sign of life, and nearly never so.
-        if !self.peers.iter().any(|peer| is_silent(&peer)) {
+        if now.monotonic < self.all_heard_until {
             return;
         }
-        let silent: BTreeMap<NodeName, u64> = self.peers.iter().filter(is_silent).map(|(name, peer)| (name.clone(), peer.beat)).collect();
+        let is_judged =
+            |(name, peer): &(&NodeName, &Peer)| matches!(peer.state, PeerState::Member | PeerState::Joining) && **name != self.config.node;
+        let is_silent = |(_, peer): &(&NodeName, &Peer)| now.monotonic >= peer.heard + self.config.silence;
+        let judged = || self.peers.iter().filter(is_judged);
+        let silent: BTreeMap<NodeName, u64> = judged().filter(is_silent).map(|(name, peer)| (name.clone(), peer.beat)).collect();
+        if silent.is_empty() {
+            // Whoever comes meanwhile is heard at that time.
+            self.all_heard_until = judged().map(|(_, peer)| peer.heard).min().unwrap_or(now.monotonic) + self.config.silence;
+            return;
+        }
         let message = MembershipMessage::Exclude { view: view.id, silent: silent.clone() };
         // Once is enough for now: if the accusation is lost with the view, the next view starts afresh.
         for name in silent.keys() {
@@ -129,14 +142,10 @@ impl Membership {
 
     /// Returns when the engine next has something to do.
     pub(crate) fn next_wake(&self) -> Option<Duration> {
-        let graces = self.peers.values().filter_map(|peer| match peer.state {
-            PeerState::Away { since } => Some(since + self.config.grace),
-            _ => None,
-        });
         let is_apart = self.phase == Phase::Apart;
         let beat = (!is_apart).then_some(self.next_beat);
         let waits = !is_apart && !self.is_start_over() && self.is_coordinator();
         let start = self.waiting_since.filter(|_| waits).map(|since| since + self.config.dc_deadtime);
-        graces.chain(beat).chain(start).min()
+        self.grace_ends.into_iter().chain(beat).chain(start).min()
     }
 }

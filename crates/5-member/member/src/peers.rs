@@ -144,7 +144,7 @@ impl Member {
         }
         self.is_stirred |= !matches!(envelope.message, PeerMessage::Membership(MembershipMessage::Beat { .. }));
         // Safety: nothing counts of a host that is fenced or a daemon that was found silent, however late it arrives.
-        let is_member = self.membership.peers().get(&from).is_some_and(membership::Peer::is_member);
+        let is_member = || self.membership.peers().get(&from).is_some_and(membership::Peer::is_member);
         match &envelope.message {
             PeerMessage::Membership(message) => {
                 let is_farewell = *message == MembershipMessage::Leaving && from == self.config.node && self.leave_by.is_some();
@@ -153,7 +153,7 @@ impl Member {
                     self.finish_leaving();
                 }
             }
-            _ if !is_member => {}
+            _ if !is_member() => {}
             PeerMessage::Replica(message) => self.give_replica(ReplicaEvent::Message { from, message }),
             PeerMessage::Attributes(message) => self.give_attributes(AttributesEvent::Message { from, message: message.clone() }),
             PeerMessage::Lead { term, to } => {

@@ -4,12 +4,19 @@ use crate::host::Host;
 use messages::group::View;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// A view, and whom it reaches.
+pub(crate) struct Present {
+    pub view: View,
+    /// The members with a daemon in it, by number, and that daemon's.
+    pub daemons: Vec<(usize, u64)>,
+}
+
 /// The network and the engine on it.
 pub(crate) struct Group {
     /// Which part of the network each host is in.
     pub part_of: Vec<usize>,
     /// The last view of each part.
-    pub views: BTreeMap<usize, View>,
+    pub views: BTreeMap<usize, Present>,
     pub next_view: u64,
     /// Views in which a message reached some members and not others, because the network had split already: each ends with a new one,
     /// whoever is there then.
@@ -31,16 +38,20 @@ impl Group {
         let parts: BTreeSet<usize> = self.part_of.iter().copied().collect();
         self.views.retain(|part, _| parts.contains(part));
         for part in parts {
-            let here = || members().enumerate().filter(|(at, host)| self.part_of[*at] == part && host.is_up).map(|(_, host)| host);
-            let present: BTreeMap<_, _> = here().map(|host| (host.name.clone(), host.incarnation())).collect();
-            let daemons: BTreeMap<_, _> = here().filter_map(|host| Some((host.name.clone(), host.daemon.as_ref()?.number))).collect();
+            let here = || members().enumerate().filter(|(at, host)| self.part_of[*at] == part && host.is_up);
+            let present: BTreeMap<_, _> = here().map(|(_, host)| (host.name.clone(), host.incarnation())).collect();
+            let daemons: BTreeMap<_, _> = here().filter_map(|(_, host)| Some((host.name.clone(), host.daemon.as_ref()?.number))).collect();
             let quorate = present.len() * 2 > configured.len();
             let view = View { id: 0, hosts: present, daemons, configured: configured.clone(), quorate };
-            let is_same = self.views.get(&part).is_some_and(|old| !self.torn.contains(&old.id) && View { id: 0, ..old.clone() } == view);
+            let is_same = self
+                .views
+                .get(&part)
+                .is_some_and(|Present { view: old, .. }| !self.torn.contains(&old.id) && View { id: 0, ..old.clone() } == view);
             if !is_same && !view.hosts.is_empty() {
                 let view = View { id: self.next_view, ..view };
                 self.next_view += 1;
-                self.views.insert(part, view.clone());
+                let daemons = here().filter_map(|(at, host)| Some((at, host.daemon.as_ref()?.number))).collect();
+                self.views.insert(part, Present { view: view.clone(), daemons });
                 changed.push(view);
             } else if view.hosts.is_empty() {
                 self.views.remove(&part);

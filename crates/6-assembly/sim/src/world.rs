@@ -338,14 +338,13 @@ impl World {
     }
 
     fn sequence(&mut self, host: usize, daemon: u64, view: u64, payload: Payload) {
-        let Some(current) = self.group.views.values().find(|current| current.id == view) else { return };
+        let Some(present) = self.group.views.values().find(|present| present.view.id == view) else { return };
         let is_sender = self.hosts[host].daemon.as_ref().is_some_and(|d| d.number == daemon);
-        if self.group.is_down || !is_sender || !current.daemons.contains_key(&self.hosts[host].name) {
+        if self.group.is_down || !is_sender || !present.daemons.iter().any(|(at, _)| *at == host) {
             return;
         }
         let from = self.hosts[host].name.clone();
-        let number_of = |host: &Host| current.daemons.get(&host.name).copied();
-        let members: Vec<_> = self.hosts[..self.members].iter().enumerate().filter_map(|(to, host)| Some((to, number_of(host)?))).collect();
+        let members = present.daemons.clone();
         let is_swallowed = matches!(&payload, Payload::Text(text) if self.sabotage.is_some_and(|sabotage| sabotage.swallows_own(text)));
         // Every member reads the same; it is read once here.
         let envelope = match payload {

@@ -12,7 +12,7 @@ pub(crate) const POLICY_MAX: Duration = Duration::from_secs(1);
 /// Returns who should have planned since the view without quorum was announced, and has not. A partition in which nothing runs, with a
 /// daemon that stands still, or without a coordinator in charge yet (the cluster is starting), is excused.
 pub(crate) fn late(world: &World, view: u64, since: Duration) -> Option<String> {
-    let present = world.group.views.values().find(|present| present.id == view)?;
+    let present = &world.group.views.values().find(|present| present.view.id == view)?.view;
     if world.group.is_down || present.quorate || world.checkers.expected.policy != "stop" {
         return None;
     }
