@@ -308,6 +308,47 @@ fn a_connection_that_was_moving_to_a_lost_member_is_still_where_it_came_from() {
     }
 }
 
+/// Found by the simulator (seed 1826, half an hour): nobody was connected any more to a guest that had asked to go in an earlier life.
+#[test]
+fn the_wish_of_a_remote_node_to_go_counts_as_long_as_somebody_is_connected() {
+    let machine = r#"<primitive id="vm" class="ocf" provider="pacemaker" type="Dummy"><meta_attributes id="vm-m">
+        <nvpair id="vm-r" name="remote-node" value="guest"/></meta_attributes></primitive>
+        <primitive id="far" class="ocf" provider="pacemaker" type="remote"/>"#;
+    let wishes = |name: &str| {
+        format!(
+            r#"<node_state id="{name}" uname="{name}" in_ccm="true" remote_node="true"><transient_attributes id="{name}">
+            <instance_attributes id="t-{name}"><nvpair id="s-{name}" name="shutdown" value="99"/></instance_attributes>
+            </transient_attributes></node_state>"#
+        )
+    };
+    let start = "start 0 2 0 0 0 90";
+    // The last: nothing is known of it, as after its host was fenced.
+    for (operations, counts) in [
+        (&[start][..], true),
+        (&[start, "stop 0 3 0 0 0 80"], false),
+        (&["start 0 -1 193 -1 0 10"], false),
+        (&["monitor 0 1 7 0 7 100"], false),
+        (&[], false),
+    ] {
+        let connection = |id: &str| history(id, operations).replace("Dummy", "remote");
+        let histories = history("vm", &["start 0 1 0 0 0 95"]) + &connection("guest") + &connection("far");
+        let text = format!(
+            r#"<cib have-quorum="1" dc-uuid="1"><configuration><crm_config/><nodes><node id="1" uname="node1"/></nodes>
+            <resources>{machine}{DEVICE}</resources><constraints/></configuration><status>{}{}
+            <node_state id="1" uname="node1" in_ccm="true" crmd="online" join="member" expected="member">
+            <lrm id="1"><lrm_resources>{histories}</lrm_resources></lrm></node_state></status></cib>"#,
+            wishes("far"),
+            wishes("guest"),
+        );
+        let cib = xml::parse(text.as_bytes(), &xml::Limits::default()).expect("the test's own text is well-formed");
+        let facts = Facts::deduce(&cib, Timestamp::from_seconds(NOW));
+        for name in ["far", "guest"] {
+            let asks = facts.node(facts.find_node(name).unwrap()).shutting_down;
+            assert_eq!((asks, resource(&facts, name).next_role == Role::Stopped), (counts, counts), "{name}: {operations:?}");
+        }
+    }
+}
+
 /// Found by the simulator (seed 50097, half an hour): the resource was taken to be where it had come from.
 #[test]
 fn what_is_left_of_an_earlier_migration_to_the_same_node_is_no_part_of_this_one() {

@@ -64,8 +64,6 @@ pub struct Controller {
     pub(crate) unfenced: BTreeMap<NodeName, (u32, Duration)>,
     /// Which node holds the connection to each remote node, as far as it was told.
     pub(crate) connections: BTreeMap<NodeName, NodeName>,
-    /// Remote nodes whose connection has ended, as a member said that joined: the status may not know.
-    pub(crate) ended_unseen: BTreeSet<NodeName>,
     /// Nodes that asked to leave.
     pub(crate) leaving: BTreeMap<NodeName, Timestamp>,
     calculation: Option<Calculation>,
@@ -105,7 +103,6 @@ impl Controller {
             taken: BTreeMap::new(),
             unfenced: BTreeMap::new(),
             connections: BTreeMap::new(),
-            ended_unseen: BTreeSet::new(),
             leaving: BTreeMap::new(),
             calculation: None,
             next_calculation: 1,
@@ -249,7 +246,6 @@ impl Controller {
         // Safety: a node that has not said what it is at may run anything; what it runs must not be started elsewhere.
         if !self.nodes.is_empty() && self.nodes.values().all(|node| node.incarnation.is_none() || node.reachable) {
             self.settle_until = None;
-            self.end_unseen_connections(commands);
         }
         let waits = self.calculation.is_some() || self.settle_until.is_some() || self.attributes_until.is_some();
         if waits || self.wish.as_ref().is_none_or(|wish| wish.not_before > now.monotonic) {

@@ -55,18 +55,6 @@ impl Controller {
         self.write_remote_node(remote, false, None, false, commands);
     }
 
-    /// Writes of connections that ended where this status was not: a remote node that asked to go would never be connected again.
-    ///
-    /// Called when every member has said which connections it holds. (Found by the simulator: seed 473, where a partition without quorum ended
-    /// the connection, and the status of the other one was kept.)
-    pub(crate) fn end_unseen_connections(&mut self, commands: &mut Vec<Command>) {
-        for remote in std::mem::take(&mut self.ended_unseen) {
-            if !self.connections.contains_key(&remote) {
-                self.connection_ended(&remote, commands);
-            }
-        }
-    }
-
     /// Drops the records of what recurs on a remote node.
     fn forget_watches(&mut self, remote: &NodeName, commands: &mut Vec<Command>) {
         let node = self.action_node(remote);
@@ -109,10 +97,7 @@ impl Controller {
                 let state = NodeState { in_membership: Some(true), is_remote: true, origin: "remote_node_up", ..NodeState::default() };
                 push_edit(commands, StatusEdit::NodeState { node: self.action_node(&remote), state });
             }
-            "stop" => {
-                self.connections.retain(|of, holder| *of != remote || holder != from);
-                self.ended_unseen.insert(remote);
-            }
+            "stop" => self.connections.retain(|of, holder| *of != remote || holder != from),
             _ => {}
         }
     }
