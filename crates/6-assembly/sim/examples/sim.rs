@@ -18,7 +18,8 @@ cargo xtask sim [--seed N] [--seeds COUNT] [--jobs J]    histories from seed N o
                                                          has one to three, and perhaps a guest
   --only A,B,...                                         only these deeds of the story happen
   --sabotage NAME                                        with something broken on purpose
-  --replicas N                                           and a bundle of so many replicas, with something inside
+  --replicas N                                           and a bundle of so many replicas, with something inside; without any of the three, one
+                                                         seed in eight has one of one to three
   --trace                                                shows everything that happens
   --inputs FOLDER                                        writes there what each plan was made from, for crm_simulate
   --world thousand                                       instead: 12 members, 988 remote nodes and 10,000 resources, and what decisions cost;

@@ -3,6 +3,14 @@
 use crate::random::Random;
 use xml::Element;
 
+/// A bundle, in the network of its hosts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bundle {
+    pub replicas: usize,
+    /// Whether what is inside is promoted in one of them.
+    pub is_promotable: bool,
+}
+
 /// What should run, as the checkers need it.
 pub(crate) struct Expected {
     /// Primitives that may be active on one node at a time.
@@ -17,8 +25,8 @@ pub(crate) struct Expected {
     pub guests: Vec<(String, String)>,
     /// Containers of a bundle's replicas, which are active on one node each.
     pub containers: Vec<String>,
-    /// What runs inside a bundle, and in how many replicas.
-    pub bundled: Option<(String, usize)>,
+    /// What runs inside a bundle, in each of its replicas.
+    pub bundled: Option<(String, Bundle)>,
     /// Whether something depends on the ticket.
     pub has_ticket: bool,
     pub policy: &'static str,
@@ -41,8 +49,13 @@ impl Expected {
 
     /// Returns whether this may be active on one node at a time.
     pub(crate) fn runs_once(&self, resource: &str) -> bool {
-        let bundled = self.bundled.iter().filter(|(_, replicas)| *replicas == 1).map(|(inside, _)| inside);
+        let bundled = self.bundled.iter().filter(|(_, bundle)| bundle.replicas == 1).map(|(inside, _)| inside);
         self.single.iter().chain(&self.containers).chain(bundled).any(|single| single == resource)
+    }
+
+    /// Returns what is promoted on one node.
+    pub(crate) fn promoted_once(&self) -> impl Iterator<Item = &String> {
+        self.promotable.iter().chain(self.bundled.iter().filter(|(_, bundle)| bundle.is_promotable).map(|(inside, _)| inside))
     }
 }
 
@@ -94,9 +107,20 @@ pub(crate) fn connection(id: &str) -> Element {
     connection.with_child(Element::new("operations").with_children(operations))
 }
 
-/// A bundle of so many replicas in the network of their hosts, one on a host.
-fn bundle(id: &str, replicas: usize, inside: Element) -> Element {
-    let container = Element::new("podman").with("image", "sim").with("replicas", replicas.to_string()).with("network", "host");
+/// An operation without a role does not watch the promoted one.
+fn watch_promoted(id: &str, primitive: &mut Element) {
+    if let Some(operations) = primitive.child_mut("operations") {
+        let watch = Element::new("op").with("id", format!("{id}-watch")).with("name", "monitor").with("interval", "7s");
+        operations.push(watch.with("timeout", "4s").with("role", "Promoted"));
+    }
+}
+
+/// The element of a bundle; one replica is on a host.
+fn bundle_element(id: &str, bundle: Bundle, inside: Element) -> Element {
+    let mut container = Element::new("podman").with("image", "sim").with("replicas", bundle.replicas.to_string()).with("network", "host");
+    if bundle.is_promotable {
+        container.set("promoted-max", "1");
+    }
     let network = Element::new("network").with("control-port", "3121");
     Element::new("bundle").with("id", id).with_child(container).with_child(network).with_child(inside)
 }
@@ -105,7 +129,8 @@ fn bundle(id: &str, replicas: usize, inside: Element) -> Element {
 pub(crate) fn configuration(
     nodes: &[(String, u32)],
     primitives: usize,
-    (remotes, guests, replicas): (usize, usize, usize),
+    (remotes, guests): (usize, usize),
+    bundle: Option<Bundle>,
     random: &mut Random,
 ) -> (Element, Expected) {
     let policy = ["stop", "stop", "freeze"][random.below(3)];
@@ -118,11 +143,7 @@ pub(crate) fn configuration(
         match random.below(12) {
             10 if expected.promotable.is_empty() => {
                 let meta = meta_attributes(&format!("{id}-clone"), "promotable");
-                // An operation without a role does not watch the promoted one.
-                if let Some(operations) = element.child_mut("operations") {
-                    let watch = Element::new("op").with("id", format!("{id}-watch")).with("name", "monitor").with("interval", "7s");
-                    operations.push(watch.with("timeout", "4s").with("role", "Promoted"));
-                }
+                watch_promoted(&id, &mut element);
                 resources.push(Element::new("clone").with("id", format!("{id}-clone")).with_child(meta).with_child(element));
                 expected.promotable.push(id);
                 continue;
@@ -179,15 +200,20 @@ pub(crate) fn configuration(
         expected.single.push(container.clone());
         expected.guests.push((name, container));
     }
-    if replicas > 0 {
+    if let Some(bundle) = bundle {
         let inside = "inside".to_owned();
-        resources.push(bundle("box", replicas, primitive(&inside, random)));
-        for number in 0..replicas {
+        // All else is drawn as without it.
+        let mut element = primitive(&inside, &mut random.clone());
+        if bundle.is_promotable {
+            watch_promoted(&inside, &mut element);
+        }
+        resources.push(bundle_element("box", bundle, element));
+        for number in 0..bundle.replicas {
             let container = format!("box-podman-{number}");
             expected.containers.push(container.clone());
             expected.guests.push((format!("box-{number}"), container));
         }
-        expected.bundled = Some((inside, replicas));
+        expected.bundled = Some((inside, bundle));
     }
     let options = [("no-quorum-policy", policy), ("cluster-recheck-interval", "60s")];
     (document(nodes, &options, resources, constraints), expected)

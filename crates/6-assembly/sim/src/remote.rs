@@ -303,11 +303,12 @@ impl World {
         self.after(back_after, Happening::StartDaemon { host: at });
     }
 
-    /// Returns the host on which the resource that a guest lives in is active: a member, or a remote node in the case of a bundle.
+    /// Returns the host on which the resource that a guest lives in is active: a member, in the case of a bundle a remote or a guest node as well.
+    /// Whatever a guest can live on comes before it.
     pub(crate) fn container_of(&self, guest: usize) -> Option<usize> {
         let container = self.hosts[guest].reach.as_ref()?.container.as_ref()?;
         let is_there = |host: &Host| host.is_up && matches!(host.active.get(container), Some(Truth::Active | Truth::Promoted));
-        self.hosts[..self.guests].iter().position(is_there)
+        self.hosts[..guest].iter().position(is_there)
     }
 
     /// Guests live as long as what they live in.

@@ -2,7 +2,7 @@
 
 use crate::check::Checkers;
 use crate::check::RECOVERY_MAX;
-use crate::configuration::{Expected, configuration};
+use crate::configuration::{Bundle, Expected, configuration};
 use crate::disk::Disk;
 use crate::host::Host;
 use crate::random::Random;
@@ -29,7 +29,7 @@ pub struct Options {
     pub remotes: Option<usize>,
     /// How many guest nodes.
     pub guests: Option<usize>,
-    /// How many replicas a bundle has; absent: there is none.
+    /// How many replicas a bundle has. Where neither they nor remote nodes nor guests are told, one seed in eight has a bundle of one to three.
     pub replicas: Option<usize>,
     /// How many faults and edits in each episode; drawn from 1 to 8 when absent.
     pub deeds: Option<usize>,
@@ -132,6 +132,15 @@ fn others(seed: u64) -> (usize, usize) {
     if random.percent(25) { (random.between(1, 3), usize::from(random.percent(40))) } else { (0, 0) }
 }
 
+/// Draws whether there is a bundle, and of which kind, in the same way.
+fn bundle(seed: u64, options: &Options) -> Option<Bundle> {
+    let mut random = Random::new(!seed.rotate_left(32));
+    let is_drawn = random.below(8) == 0 && options.remotes.is_none() && options.guests.is_none();
+    let drawn = random.between(1, 3);
+    let replicas = options.replicas.unwrap_or(if is_drawn { drawn } else { 0 });
+    (replicas > 0).then(|| Bundle { replicas, is_promotable: random.percent(50) })
+}
+
 /// Returns a world of members and what else there is, all of which are about to be switched on.
 pub(crate) fn build(names: &[(String, u32)], cib: Element, expected: Expected, random: Random, trace: Trace) -> World {
     let cib = Arc::new(cib);
@@ -149,7 +158,7 @@ pub(crate) fn build(names: &[(String, u32)], cib: Element, expected: Expected, r
     });
     let hosts: Vec<Host> = members.chain(others).collect();
     let count = hosts.len();
-    let promotable = expected.promotable.iter().cloned().collect();
+    let promotable = expected.promoted_once().cloned().collect();
     let mut world = World::new(hosts, random, trace, Checkers::new(expected, count));
     world.promotable = promotable;
     for host in 0..count {
@@ -169,9 +178,10 @@ pub fn run(seed: u64, options: &Options) -> Report {
         (None, None) => others(seed),
         (remotes, guests) => (remotes.unwrap_or(0), guests.unwrap_or(0)),
     };
-    let replicas = options.replicas.unwrap_or(0);
+    let bundle = bundle(seed, options);
+    let replicas = bundle.map_or(0, |bundle| bundle.replicas);
     let names: Vec<(String, u32)> = (1..=nodes).map(|n| (format!("node{n}"), n as u32)).collect();
-    let (cib, expected) = configuration(&names, primitives, (remotes, guests, replicas), &mut random);
+    let (cib, expected) = configuration(&names, primitives, (remotes, guests), bundle, &mut random);
     let singles: Vec<String> = expected.single.iter().chain(&expected.connections).cloned().collect();
     let mut world = build(&names, cib, expected, random, Trace::new(options.trace));
     world.sabotage = options.sabotage;

@@ -17,10 +17,10 @@ pub(crate) fn missing(expected: &Expected, hosts: &[Host], connected: &[(String,
     // Nothing but what is inside runs in a bundle.
     let everywhere = hosts.len() - expected.containers.len();
     let cloned = expected.cloned.iter().chain(&expected.promotable).filter(|resource| active(resource) != everywhere);
-    let bundled = expected.bundled.iter().filter(|(resource, replicas)| active(resource) != *replicas).map(|(resource, _)| resource);
+    let bundled = expected.bundled.iter().filter(|(resource, bundle)| active(resource) != bundle.replicas).map(|(resource, _)| resource);
     let wrong = single.chain(cloned).chain(bundled).map(|resource| format!("{resource} is active on {} nodes", active(resource)));
     let cut_off = connected.iter().filter(|(_, count)| *count != 1).map(|(name, count)| format!("{name} is connected {count} times"));
-    let unpromoted = expected.promotable.iter().filter(|resource| promoted(resource) != 1);
+    let unpromoted = expected.promoted_once().filter(|resource| promoted(resource) != 1);
     let unpromoted = unpromoted.map(|resource| format!("{resource} is promoted on {} nodes", promoted(resource)));
     wrong.chain(cut_off).chain(unpromoted).collect()
 }
