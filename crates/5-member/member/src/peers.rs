@@ -176,6 +176,7 @@ impl Member {
             PeerMessage::Report(report) => self.reported(from, report),
             PeerMessage::FenceRecord(record) => {
                 self.alert_of_fencing(record);
+                self.remote_fenced(record);
                 if from != self.config.node {
                     self.give_fencer(fencer::Event::RecordsLearnt(vec![record.clone()]));
                 }

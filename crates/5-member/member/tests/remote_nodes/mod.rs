@@ -106,6 +106,28 @@ fn a_daemon_that_starts_again_goes_on_with_its_connections() {
     assert!(cluster.told_remotes.is_empty(), "{:?}", cluster.told_remotes);
 }
 
+/// Found by the simulator (seeds 3873 and 3920, half an hour): what had failed in the life before had the next one fenced.
+#[test]
+fn a_daemon_that_starts_again_goes_on_with_no_life_of_a_node_that_was_fenced() {
+    let mut cluster = started();
+    cluster.changes();
+    let record = serde_json::json!({
+        "target": "far", "action": "reboot", "origin": "a", "delegate": "a", "client": "test", "state": "success",
+        "completed": null, "exit_reason": null
+    });
+    let payload = serde_json::json!({ "number": 1000, "message": { "FenceRecord": record } });
+    cluster.hear("b", "a", &payload.to_string());
+    cluster.kill("b");
+    let far = cluster.remotes.get_mut(&NodeName::from("far")).unwrap();
+    far.life += 1;
+    far.active.clear();
+    cluster.pass(1);
+    cluster.start(&["b"]);
+    cluster.pass(12);
+    assert!(cluster.is_idle());
+    assert_eq!(cluster.changes(), ["b>far start web"], "nothing had to be stopped that had run in another life");
+}
+
 fn put_on_standby(cluster: &mut Cluster, node: &str) {
     let pair = "<instance_attributes id=\"x\"><nvpair id=\"x-s\" name=\"standby\" value=\"on\"/></instance_attributes>";
     let edit = CibEdit {
