@@ -205,6 +205,9 @@ impl Member {
     }
 
     fn reported(&mut self, from: NodeName, report: &NodeReport) {
+        if let NodeReport::Operation(report) = report {
+            self.connection_let_go(&from, report);
+        }
         match report {
             NodeReport::Device(report) => self.give_fencer(fencer::Event::DeviceReported { from, report: report.clone() }),
             _ if !self.in_charge => {}

@@ -24,6 +24,7 @@ impl Member {
         self.keep_doors();
         self.alert_of_nodes();
         self.tell_feature_set();
+        self.doubt_moved_connections();
         let can_order = self.membership.is_coordinator() && self.replica.is_ordering();
         if can_order && !self.in_charge && self.membership.is_start_over() && !self.membership.is_doubtful() {
             self.take_charge();

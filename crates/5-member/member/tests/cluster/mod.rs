@@ -34,6 +34,8 @@ pub struct RemoteHost {
     /// It was switched off and on again when the next connection is made.
     pub reboots: bool,
     pub life: u32,
+    /// Gives no sign of life.
+    pub is_mute: bool,
     /// Which life each connection reached.
     pub reached: BTreeMap<NodeName, u32>,
 }
@@ -263,6 +265,7 @@ impl Cluster {
                 }
                 None => RemoteEvent::Refused { node, reason: "no route".to_owned() },
             },
+            RemoteCommand::Poke { node, .. } if self.remotes[&node].is_mute => return,
             RemoteCommand::Poke { node, .. } => match self.remotes.get(&node).filter(|host| host.reached.get(name) != Some(&host.life)) {
                 Some(_) => RemoteEvent::Lost { node, reason: "reset by peer".to_owned() },
                 None => RemoteEvent::Alive { node },

@@ -155,6 +155,25 @@ fn a_connection_that_moves_to_another_life_of_the_node_has_it_probed() {
     assert!(matches!(&changes[..], [start] if start.ends_with(">far start web")), "{changes:?}");
 }
 
+/// Found by the simulator (seed 9987, half an hour): whoever was to look whether the earlier life was still there was gone.
+#[test]
+fn a_connection_that_came_from_a_member_which_is_gone_is_made_anew() {
+    let unwatched = "<primitive id=\"web\" class=\"ocf\" provider=\"test\" type=\"Dummy\"/>";
+    let mut cluster = started_with(unwatched);
+    cluster.changes();
+    let far = cluster.remotes.get_mut(&NodeName::from("far")).unwrap();
+    (far.reboots, far.is_mute) = (true, true);
+    put_on_standby(&mut cluster, "b");
+    cluster.pass(1);
+    cluster.remotes.get_mut(&NodeName::from("far")).unwrap().is_mute = false;
+    assert!(cluster.changes().is_empty(), "nobody knows yet");
+    // Its daemon does not come back before the grace is over.
+    cluster.kill("b");
+    cluster.pass(12);
+    let changes = cluster.changes();
+    assert!(matches!(&changes[..], [start] if start.ends_with(">far start web") && !start.starts_with("b>")), "{changes:?}");
+}
+
 #[test]
 fn a_connection_moves_and_what_is_known_of_the_node_stays() {
     let mut cluster = started();
