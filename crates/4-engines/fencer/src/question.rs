@@ -2,6 +2,7 @@
 
 use crate::Device;
 use crate::device::{AgentFacts, HostCheck, listed_targets};
+use messages::agent::AgentName;
 use model::NodeName;
 use std::collections::BTreeMap;
 
@@ -26,6 +27,11 @@ pub struct DeviceCall {
 }
 
 impl Device {
+    /// Returns a device that is not configured, for who wants its parameters judged.
+    pub fn imagined(agent: AgentName, parameters: BTreeMap<String, String>) -> Self {
+        Self { agent, parameters, ..Device::watchdog() }
+    }
+
     /// Returns a call of the device's agent, by its meta-data, about a target or about none.
     pub fn call(&self, action: &str, metadata: &str, target: Option<&NodeName>) -> DeviceCall {
         let facts = AgentFacts::parse(metadata).unwrap_or_default();
@@ -73,4 +79,23 @@ impl Question {
 /// Returns the targets that an agent's `list` names, in order.
 pub fn targets(stdout: &str) -> Vec<String> {
     listed_targets(stdout).into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_that_is_only_imagined_is_asked_about_a_target_by_plug() {
+        let metadata = r#"<resource-agent name="fence_x"><parameters><parameter name="plug"/></parameters></resource-agent>"#;
+        let agent = AgentName { class: "stonith".to_owned(), provider: None, kind: "fence_x".to_owned() };
+        let asked = |given: &[(&str, &str)]| {
+            let given = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            let call = Device::imagined(agent.clone(), given).call("validate-all", metadata, Some(&"node1".into()));
+            call.parameters.into_iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(asked(&[("ip", "1")]), "ip=1 nodename=node1 plug=node1");
+        assert_eq!(asked(&[("plug", "7")]), "nodename=node1 plug=7");
+        assert_eq!(asked(&[("pcmk_host_argument", "none")]), "nodename=node1");
+    }
 }

@@ -104,7 +104,12 @@ impl StatusView<'_> {
             return;
         }
         for rule in &location.rules {
-            for (index, node) in self.facts.nodes_in_order() {
+            // Compat: of a rule whose conditions are alternatives the nodes come in the opposite order.
+            let mut nodes: Vec<_> = self.facts.nodes_in_order().collect();
+            if rule.all == Some(false) {
+                nodes.reverse();
+            }
+            for (index, node) in nodes {
                 let input = Input { now: Some(self.facts.now), node_attributes: Some(&node.attributes), ..Input::default() };
                 let score = match rule.score_attribute {
                     Some(name) => node.attributes.get(name).and_then(|value| Score::parse(value)),

@@ -11,7 +11,7 @@ use xml::Element;
 pub struct OperationChoice<'a> {
     pub resource: Option<&'a str>,
     pub node: Option<&'a str>,
-    /// Only those since the resource was stopped last.
+    /// Only those since the resource became active.
     pub only_active: bool,
 }
 
@@ -86,8 +86,27 @@ impl StatusView<'_> {
     }
 }
 
-fn chosen(history: &ResourceHistory, only_active: bool) -> impl Iterator<Item = &OperationRecord> {
-    let is_stop = |record: &OperationRecord| record.operation == "stop" && record.exit == model::AgentExit::OK;
-    let last_stop = history.operations.iter().rposition(is_stop).filter(|_| only_active);
-    history.operations.iter().skip(last_stop.map_or(0, |at| at + 1))
+fn chosen(history: &ResourceHistory, only_active: bool) -> &[OperationRecord] {
+    match only_active {
+        true => since_it_is_active(&history.operations),
+        false => &history.operations,
+    }
+}
+
+/// Returns the operations since the resource became active, which ends with a stop, a failed one as well.
+///
+/// Compat: it became active with its last start or arrival, else with its last promote or demote, else when a probe or monitor first found
+/// it after its last stop. A history in which nothing of this is found is shown as it is.
+fn since_it_is_active(operations: &[OperationRecord]) -> &[OperationRecord] {
+    let last = |names: &[&str]| operations.iter().rposition(|record| names.contains(&record.operation.as_str()));
+    let is_stop = |record: &OperationRecord| record.operation == "stop" && record.status == model::ExecutionStatus::Done;
+    let stopped = operations.iter().rposition(is_stop);
+    let is_find = |record: &OperationRecord| record.operation == "monitor" && matches!(record.exit.0, 0 | 8);
+    let found = || (stopped.map_or(0, |at| at + 1)..operations.len()).find(|at| is_find(&operations[*at]));
+    match (last(&["start", "migrate_from"]).or_else(|| last(&["promote", "demote"])).or_else(found), stopped) {
+        (Some(begun), Some(stopped)) if begun < stopped => &[],
+        (Some(begun), _) => &operations[begun..],
+        (None, Some(_)) => &[],
+        (None, None) => operations,
+    }
 }

@@ -44,6 +44,13 @@ impl Injections {
         ];
         lists.iter().all(|list| list.is_empty()) && self.watchdog.is_none() && self.quorum.is_none()
     }
+
+    /// Returns a node that something is to happen on, and that neither the cluster knows nor an event brings.
+    pub fn unknown_node(&self, facts: &Facts) -> Option<&str> {
+        let is_known = |name: &str| facts.find_node(name).is_some() || self.nodes_up.iter().any(|up| up == name);
+        let lost = self.nodes_down.iter().chain(&self.nodes_failed).map(String::as_str);
+        lost.chain(self.operations.iter().filter_map(|result| node_of(result))).find(|name| !is_known(name))
+    }
 }
 
 /// Changes a CIB as the events would have; returns what was done.
@@ -126,6 +133,12 @@ fn ticket_state<'t>(cib: &'t mut Element, ticket: &str) -> &'t mut Element {
     }
     let found = tickets.elements_mut().find(|e| e.id() == Some(ticket));
     found.expect("the ticket was found or made above")
+}
+
+/// Returns the node of a specification such as `web_monitor_10000@node1=7`.
+fn node_of(specification: &str) -> Option<&str> {
+    let (_, rest) = specification.split_once('@')?;
+    rest.split_once('=').map(|(node, _)| node)
 }
 
 fn inject_operation(cib: &mut Element, facts: &Facts, specification: &str, configure: bool, now: Timestamp) -> Result<Vec<Step>, String> {

@@ -100,7 +100,9 @@ pub fn node_id(cib: &Element, node: &str) -> Result<String, Refusal> {
         .find(|e| e.attribute("uname") == Some(node))
         .and_then(|e| e.id().map(str::to_owned))
         .or_else(|| is_remote().then(|| node.to_owned()))
-        .ok_or_else(|| Refusal::new(Exit::NO_SUCH, format!("Could not map name={node} to a UUID: the cluster knows no node of that name")))
+        .ok_or_else(|| {
+            Refusal::new(Exit::NO_SUCH, format!("Could not map name={node} to a UUID: the cluster knows no node of that name")).told()
+        })
 }
 
 /// Returns the elements from below the section down to the one at `path`, each with its identifying attributes only.

@@ -184,7 +184,7 @@ pub fn read_file(path: &Path) -> Result<Element, Refusal> {
 /// Reads the file that stands in the cluster's place. Compat: one that is not there is a cluster that cannot be reached.
 pub(crate) fn read_in_place(path: &Path) -> Result<Element, Refusal> {
     let is_absent = path != Path::new("-") && !path.exists();
-    read_file(path).map_err(|refusal| if is_absent { Refusal::new(Exit::NO_SUCH, refusal.message) } else { refusal })
+    read_file(path).map_err(|refusal| if is_absent { Refusal::new(Exit::NO_SUCH, refusal.message).told() } else { refusal })
 }
 
 /// Parses XML; the error names where it came from.

@@ -14,6 +14,7 @@ impl Exit {
     pub const INVALID_PARAMETER: Exit = Exit(2);
     pub const UNIMPLEMENTED: Exit = Exit(3);
     pub const INSUFFICIENT_PRIVILEGES: Exit = Exit(4);
+    pub const NOT_INSTALLED: Exit = Exit(5);
     pub const NOT_CONFIGURED: Exit = Exit(6);
     pub const USAGE: Exit = Exit(64);
     pub const DATA: Exit = Exit(65);
@@ -49,12 +50,20 @@ impl Exit {
 pub struct Refusal {
     pub exit: Exit,
     pub message: String,
+    /// The words of the code do not say it: the message is told by every tool.
+    pub is_told: bool,
 }
 
 impl Refusal {
     /// Returns a refusal with this code and sentence.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into() }
+        Self { exit, message: message.into(), is_told: false }
+    }
+
+    /// Returns the same refusal, whose message is told also by tools that print the words of a code alone.
+    #[must_use]
+    pub fn told(self) -> Self {
+        Self { is_told: true, ..self }
     }
 }
 

@@ -169,3 +169,87 @@ fn rubbish_instead_of_a_cib_is_told_with_its_line() {
         }
     }
 }
+
+/// Runs a tool on the CIB in a folder of its own; returns the code, what it printed and what it complained about.
+fn on_file(words: &[&str], cib: &str, change: impl FnOnce(&mut Command, &Path)) -> (Option<i32>, String, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("cib.xml");
+    std::fs::write(&file, cib).unwrap();
+    let mut command = Command::new(PROGRAM);
+    command.args(words).current_dir(folder.path()).stdin(Stdio::null());
+    command.env("CIB_file", &file).env("CIB_shadow_dir", folder.path().join("shadows")).env("SYSTOLE_ROOT", folder.path());
+    change(&mut command, folder.path());
+    let output = command.output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn what_is_refused_is_told_with_what_would_be_right() {
+    let cases: &[(&[&str], i32, &str)] = &[
+        (&["crm_attribute", "-N", "nosuch", "-n", "x", "-v", "y"], 105, "Could not map name=nosuch to a UUID"),
+        (&["crm_attribute", "-N", "nosuch", "-n", "x", "-G"], 105, "Could not map name=nosuch to a UUID"),
+        (&["crm_standby", "-N", "nosuch", "-v", "on"], 105, "Could not map name=nosuch to a UUID"),
+        (&["crm_shadow", "-b", "-c", "../../x"], 64, "no name for a shadow instance"),
+        (&["crm_shadow", "-b", "-c", ""], 64, "no name for a shadow instance"),
+        (&["crm_simulate", "-L", "-S", "-d", "nosuch"], 105, "there is no node \"nosuch\"; there are node1"),
+        (&["crm_simulate", "-L", "-f", "nosuch"], 105, "there is no node \"nosuch\"; there are node1"),
+        (&["crm_simulate", "-L", "-i", "x_monitor_10@nosuch=7"], 105, "there is no node \"nosuch\"; there are node1"),
+        (&["crm_simulate", "-L", "-u", "nosuch", "-d", "nosuch"], 0, ""),
+        (&["crm_simulate", "-L", "-q", "maybe"], 64, "\"maybe\" is no value of --quorum; true and false are"),
+        (&["crm_simulate", "-L", "-w", "maybe"], 64, "\"maybe\" is no value of --watchdog; true and false are"),
+        (&["simulate", "--node-leaves", "nosuch"], 105, "there is no node \"nosuch\"; there are node1"),
+        (&["simulate", "--quorum", "maybe"], 64, "true and false are"),
+        (&["cibadmin", "-Q", "-x", "nosuch.xml"], 66, "failed to read nosuch.xml"),
+        (&["cibadmin", "-Q", "-X", "<a"], 78, "<a is not closed"),
+        (&["cibadmin", "-Q", "-h", "node1"], 0, ""),
+        (&["crm_mon", "-d", "-p", "nosuch/pid", "-h", "x.html"], 73, "failed to write nosuch/pid"),
+        (&["crm_resource", "-F", "-r", "x"], 64, "Must supply a node name with -N"),
+        (&["crm_resource", "-r", "x", "-S", "description", "-v", "y", "-t", "group"], 105, "There is no group 'x'"),
+        (&["stonith_admin", "-M", "-a", "fence_nosuch"], 105, "Can't get fence agent meta-data: No such device"),
+    ];
+    for (words, code, told) in cases {
+        let (exit, _, complained) = on_file(words, CIB, |_, _| ());
+        assert_eq!(exit, Some(*code), "{words:?}: {complained}");
+        assert!(complained.contains(told) && (told.is_empty() == complained.trim().is_empty()), "{words:?}: {complained}");
+    }
+}
+
+#[test]
+fn a_cib_file_that_is_not_there_is_named() {
+    for words in [&["cibadmin", "-Q"][..], &["crm_resource", "-l"], &["crm_attribute", "-n", "x", "-G"], &["crm_mon", "-1"]] {
+        let (exit, _, complained) = on_file(words, CIB, |command, _| {
+            command.env("CIB_file", "absent.xml");
+        });
+        assert!(matches!(exit, Some(66 | 105)) && complained.contains("failed to read absent.xml"), "{words:?}: {exit:?} {complained}");
+    }
+}
+
+#[test]
+fn lists_have_what_constraints_and_histories_alone_know_of() {
+    let ticket = CIB.replace("<constraints/>", "<constraints><rsc_ticket id='t' ticket='T1' rsc='x'/></constraints>");
+    for (words, expected) in [
+        (&["crm_ticket", "-l"][..], "T1\trevoked          \n"),
+        (&["crm_ticket", "-L"], "T1\trevoked          \n"),
+        (&["crm_ticket", "-w"], "T1\n"),
+        (&["crm_ticket", "-t", "T1", "-C"], ""),
+    ] {
+        assert_eq!(on_file(words, &ticket, |_, _| ()), (Some(0), expected.to_owned(), String::new()), "{words:?}");
+    }
+    assert_eq!(on_file(&["crm_error", "99999"], CIB, |_, _| ()).1, "Unknown error 99999\n");
+    let record = r#"<lrm id="1"><lrm_resources><lrm_resource id="gone" class="ocf" provider="heartbeat" type="Dummy"><lrm_rsc_op id="gone_last_0" operation_key="gone_start_0" operation="start" transition-key="1:1:0:a" transition-magic="0:0;1:1:0:a" call-id="2" rc-code="0" op-status="0" interval="0"/></lrm_resource></lrm_resources></lrm></node_state>"#;
+    let orphan = CIB.replace(r#"expected="member"/>"#, &format!(r#"expected="member">{record}"#));
+    assert_eq!(on_file(&["crm_resource", "-l"], &orphan, |_, _| ()).1, "x\ngone\n");
+    // A parameter of an agent makes no guest; a meta-attribute does.
+    let sets = r#"<instance_attributes id="i"><nvpair id="ir" name="remote-node" value="no"/></instance_attributes><meta_attributes id="m"><nvpair id="mr" name="remote-node" value="inside"/></meta_attributes>"#;
+    let guest = CIB.replace(r#"type="Nothing"/>"#, &format!(r#"type="Nothing">{sets}</primitive>"#));
+    assert_eq!(on_file(&["crmadmin", "-N", "-q"], &guest, |_, _| ()).1, "node1\ninside\n");
+}
+
+#[test]
+fn of_two_options_that_say_the_opposite_the_last_counts() {
+    for (words, set) in [(["-m", "-z"], "utilization"), (["-z", "-m"], "meta_attributes")] {
+        let (exit, told, _) = on_file(&["crm_resource", "-r", "x", "-p", "a", "-v", "1", words[0], words[1]], CIB, |_, _| ());
+        assert!(exit == Some(0) && told.contains(&format!("set=x-{set}")), "{words:?}: {told}");
+    }
+}

@@ -210,6 +210,65 @@ Resources web is colocated with:
   * a (score=5, id=c1)
 ";
     assert_eq!(shown, expected);
+    // What a follower needs is the role of the one that it follows, not its own.
+    let role = "rsc=\"web\" rsc-role=\"Started\" with-rsc=\"m\" with-rsc-role=\"Promoted\" score=\"INFINITY\"";
+    let cib = promoted_cib().replace("</constraints>", &format!("<rsc_colocation id=\"c9\" {role}/></constraints>"));
+    let shown = on_file(&cib, &["crm_resource", "-r", "m", "--constraints"]);
+    assert!(shown.contains("* web (score=INFINITY, needs role=Promoted, id=c9)"), "{shown}");
+}
+
+#[test]
+fn a_fence_agent_judges_parameters_about_some_target_and_its_words_are_part_of_the_result() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let sbin = folder.path().join("usr/sbin");
+    std::fs::create_dir_all(&sbin).expect("a folder can be made");
+    let agent = "#!/bin/sh\nread_all=$(cat)\ncase \"$read_all\" in\n*metadata*) echo '<resource-agent name=\"fence_x\"><parameters>\
+                 <parameter name=\"plug\"/></parameters></resource-agent>';;\n*plug=*ip=*|*ip=*plug=*) exit 0;;\n*) echo 'no address' >&2; exit 1;;\nesac\n";
+    std::fs::write(sbin.join("fence_x"), agent).expect("the agent can be written");
+    std::fs::set_permissions(sbin.join("fence_x"), std::fs::Permissions::from_mode(0o755)).expect("its mode can be set");
+    let validate = |words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_systole"));
+        command.args(["stonith_admin", "--validate", "--output-as", "xml"]).args(words).env("SYSTOLE_ROOT", folder.path());
+        let output = command.output().expect("the program ends");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    assert_eq!(validate(&["-a", "fence_x", "-o", "ip=1"]).0, Some(0));
+    let (code, told) = validate(&["-a", "fence_x"]);
+    assert_eq!(code, Some(1));
+    assert!(told.contains("<output source=\"stderr\">no address\n</output>") && told.contains("valid=\"false\""), "{told}");
+    let (code, told) = validate(&["-a", "fence_nosuch"]);
+    assert!(code == Some(105) && told.contains("Agent fence_nosuch not found"), "{code:?} {told}");
+}
+
+#[test]
+fn operations_are_shown_since_the_resource_became_active() {
+    let record = |call: u32, operation: &str, interval: u32, rc: u32| {
+        let key = format!("1:1:{rc}:aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee");
+        format!(
+            r#"<lrm_rsc_op id="w{call}" operation_key="web_{operation}_{interval}" operation="{operation}" crm_feature_set="3.16.1" transition-key="{key}" transition-magic="0:{rc};{key}" call-id="{call}" rc-code="{rc}" op-status="0" interval="{interval}" on_node="node1"/>"#
+        )
+    };
+    let active = |records: &[String]| {
+        let history = format!(
+            r#"<lrm id="1"><lrm_resources><lrm_resource id="web" class="ocf" provider="heartbeat" type="Dummy">{}</lrm_resource></lrm_resources></lrm></node_state>"#,
+            records.concat()
+        );
+        let end = r#"join="member" expected="member"/>"#;
+        let cib = CIB.replacen(end, &format!("{}>{history}", end.trim_end_matches("/>")), 1);
+        let text = on_file(&cib, &["crm_resource", "-O"]);
+        text.lines()
+            .filter_map(|line| line.split_once("call=")?.1.split_once(',').map(|(call, _)| call.to_owned()))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let (probe, start, watch) = (record(1, "monitor", 0, 7), record(2, "start", 0, 0), record(3, "monitor", 10000, 0));
+    let (stop, found) = (record(4, "stop", 0, 0), record(5, "monitor", 0, 0));
+    assert_eq!(active(&[probe.clone(), start.clone(), watch.clone()]), "2 3", "from its start on");
+    assert_eq!(active(std::slice::from_ref(&probe)), "1", "what never ran is shown as it is");
+    assert_eq!(active(&[start.clone(), watch, stop.clone()]), "", "it was stopped");
+    assert_eq!(active(&[start, record(4, "stop", 0, 1)]), "", "a stop failed");
+    assert_eq!(active(&[probe, stop, found]), "5", "it was found after its stop");
 }
 
 /// Returns what `crm_resource` and the like print of a CIB file.
@@ -261,6 +320,18 @@ fn options_stand_in_the_summary_and_a_missing_coordinator_is_always_told() {
     assert!(options.starts_with("Cluster Summary:\n  * STONITH of failed nodes disabled\n"), "{options}");
     let without = on_file(&CIB.replace(" dc-uuid=\"1\"", ""), &["crm_mon", "-1", "--include", "none,nodes"]);
     assert!(without.starts_with("Cluster Summary:\n  * Current DC: NONE\n\nNode List:\n"), "{without}");
+}
+
+#[test]
+fn nodes_that_a_rule_forbids_come_in_pacemaker_s_order() {
+    let nodes = |operator: &str| {
+        let expression = |id: &str, operation: &str| format!("<expression id=\"{id}\" attribute=\"#uname\" operation=\"{operation}\"/>");
+        let rule = format!("<rule id=\"r\" boolean-op=\"{operator}\" score=\"-INFINITY\">{}</rule>", expression("e", "defined"));
+        let cib = CIB.replace("</constraints>", &format!("<rsc_location id=\"l\" rsc=\"web\">{rule}</rsc_location></constraints>"));
+        let text = on_file(&cib, &["crm_mon", "-1", "--include", "none,bans:l"]);
+        text.lines().filter_map(|line| line.split_once("running on ").map(|(_, node)| node.to_owned())).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!((nodes("and"), nodes("or")), ("node2 node1".to_owned(), "node1 node2".to_owned()));
 }
 
 #[test]

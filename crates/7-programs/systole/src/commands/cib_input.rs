@@ -3,7 +3,8 @@
 //! A file is opened once and read to its end, so that it may be a pipe.
 
 use admin::{Cluster, Exit, Refusal};
-use rehearsal::Prepared;
+use rehearsal::{Injections, Prepared};
+use status::Facts;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use xml::{Element, Limits};
@@ -51,6 +52,25 @@ impl CibInput {
 /// Compat: to who only looks at a configuration, a file that is not there is missing input; to others, a cluster that cannot be reached.
 pub fn not_connected(refusal: Refusal) -> Refusal {
     if refusal.exit == Exit::NO_SUCH { Refusal::new(Exit::NO_INPUT, refusal.message) } else { refusal }
+}
+
+/// Refuses events on nodes that are not there: nothing would come of them.
+pub fn check_nodes(input: &Prepared, injections: &Injections) -> Result<(), Refusal> {
+    if injections.is_empty() {
+        return Ok(());
+    }
+    let facts = Facts::deduce(&input.cib, admin::now());
+    let Some(name) = injections.unknown_node(&facts) else { return Ok(()) };
+    let all: Vec<&str> = facts.nodes.iter().map(|node| node.name.as_str()).collect();
+    Err(Refusal::new(Exit::NO_SUCH, format!("there is no node {name:?}; there are {}", all.join(", "))))
+}
+
+/// Refuses the value of an option that is neither true nor false.
+pub fn check_truth(option: &str, value: Option<&str>) -> Result<(), Refusal> {
+    match value.filter(|value| model::parse_boolean(value).is_none()) {
+        Some(value) => Err(Refusal::new(Exit::USAGE, format!("{value:?} is no value of {option}; true and false are"))),
+        None => Ok(()),
+    }
 }
 
 fn read_file(path: &Path) -> Result<Element, Refusal> {

@@ -95,8 +95,8 @@ struct Arguments {
     /// Wait for the answer (this is always so)
     #[arg(short = 's', long)]
     sync_call: bool,
-    /// (Accepted, without effect: every node has the whole CIB)
-    #[arg(short = 'N', long)]
+    /// (Accepted, without effect: every member has the whole CIB)
+    #[arg(short = 'N', long, alias = "host", short_alias = 'h', value_name = "NODE")]
     node: Option<String>,
     /// (Accepted, without effect)
     #[arg(short = 't', long)]
@@ -167,7 +167,7 @@ fn act(arguments: &Arguments, report: &mut Report) -> Result<Exit, Refusal> {
 /// Compat: the words of the tool first; why, in a line of its own where it says more.
 fn failed(arguments: &Arguments, cluster: &Cluster, refusal: &Refusal, report: &mut Report) {
     let is_told_by_words = says_all(refusal.exit.0) || matches!(refusal.exit, Exit::DISCONNECT | Exit::PROTOCOL);
-    if !is_told_by_words || (report.verbose > 0 && refusal.exit != Exit::INSUFFICIENT_PRIVILEGES) {
+    if !is_told_by_words || refusal.is_told || (report.verbose > 0 && refusal.exit != Exit::INSUFFICIENT_PRIVILEGES) {
         report.error(refusal.message.clone());
     }
     report.error(match refusal.exit {
@@ -241,6 +241,10 @@ fn edit(arguments: &Arguments) -> Result<CibEdit, Refusal> {
 fn query(arguments: &Arguments, cluster: &Cluster, report: &mut Report) -> Result<(), Refusal> {
     if let Some(how) = &arguments.show_access {
         return show_access::show(arguments.user.as_deref(), arguments.force, how, report);
+    }
+    // Compat: what is given is read, although a query needs none of it, and what cannot be read is told.
+    if arguments.xml_text.is_some() || arguments.xml_file.is_some() || arguments.xml_pipe {
+        input(arguments)?;
     }
     let cib = cluster.cib()?;
     let target = match (&arguments.xpath, &arguments.scope) {

@@ -143,6 +143,7 @@ fn holder(arguments: &Arguments, cluster: &Cluster) -> Result<Holder, Refusal> {
 /// Compat: what the operation itself refuses is told in these words; why, in a line of its own where it says more.
 fn failed(refusal: Refusal) -> Refusal {
     let words = match refusal.exit {
+        _ if refusal.is_told => return refusal,
         Exit::DISCONNECT => refusal.message,
         exit if says_all(exit.0) => call_words(exit.0).to_owned(),
         exit => format!("{}\n{}", call_words(exit.0), refusal.message),

@@ -47,6 +47,8 @@ fn act(arguments: &Arguments, report: &mut Report) -> Result<Exit, Refusal> {
             (true, true) => report.line(format!("{number:5}: {name:<26}  {words}")),
             (true, false) => report.line(format!("{number:5}: {words}")),
             (false, true) => report.line(format!("{name} - {words}")),
+            // Compat: the system names the number that it does not know.
+            (false, false) if words == "Unknown error" => report.line(format!("{words} {number}")),
             (false, false) => report.line(words),
         }
         let mut element = Element::new("result-code").with("code", number.to_string());

@@ -193,8 +193,9 @@ fn nodes_of(cib: &Element, kinds: &str) -> Vec<ListedNode> {
     let is_member = |node: &&Element| node.attribute("type").is_none_or(|kind| kind == "member");
     let members = nodes.into_iter().flat_map(|nodes| nodes.elements_named("node")).filter(is_member);
     let members = members.map(|node| ("cluster", text(node.attribute("uname")), text(node.id())));
-    let guests =
-        resources().filter(|e| is_pair(e, "remote-node")).map(|e| ("guest", text(e.attribute("value")), text(e.attribute("value"))));
+    // A parameter of the same name, as old configurations have it, makes no guest.
+    let meta = resources().filter(|e| e.name == "primitive").flat_map(|e| e.elements_named("meta_attributes")).flat_map(Element::elements);
+    let guests = meta.filter(|e| is_pair(e, "remote-node")).map(|e| ("guest", text(e.attribute("value")), text(e.attribute("value"))));
     let is_remote =
         |e: &&Element| e.name == "primitive" && e.attribute("type") == Some("remote") && e.attribute("provider") == Some("pacemaker");
     let remotes = resources().filter(is_remote).map(|e| ("remote", text(e.id()), text(e.id())));

@@ -69,6 +69,10 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
 fn act(arguments: &Arguments, report: &mut Report) -> Result<Exit, Refusal> {
     let active = std::env::var("CIB_shadow").ok().filter(|name| !name.is_empty());
     let active = active.as_deref();
+    let named = [&arguments.create, &arguments.create_empty, &arguments.reset, &arguments.switch, &arguments.delete, &arguments.commit];
+    for name in named.into_iter().flatten() {
+        check_name(name)?;
+    }
     if arguments.which || arguments.file || arguments.display || arguments.edit || arguments.diff {
         let Some(name) = active else {
             report.error("No active shadow configuration defined");
@@ -125,6 +129,16 @@ fn act(arguments: &Arguments, report: &mut Report) -> Result<Exit, Refusal> {
         return Ok(Exit::OK);
     }
     Err(Refusal::new(Exit::USAGE, "A query or command is required; --help lists them"))
+}
+
+/// Refuses a name that would lead out of the folder of copies.
+fn check_name(name: &str) -> Result<(), Refusal> {
+    match name.is_empty() || name.contains('/') {
+        true => {
+            Err(Refusal::new(Exit::USAGE, format!("{name:?} is no name for a shadow instance: it needs a character, and none of them /")))
+        }
+        false => Ok(()),
+    }
 }
 
 /// Returns the cluster that copies are made of and committed to.

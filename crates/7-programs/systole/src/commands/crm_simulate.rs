@@ -1,6 +1,6 @@
 //! `crm_simulate`: what the cluster would do, shown in the words of Pacemaker 3.0.2.
 
-use crate::commands::cib_input::CibInput;
+use crate::commands::cib_input::{self, CibInput};
 use crate::commands::tool::{self, SharedOptions};
 use admin::{Cluster, Exit, Refusal};
 use cib::edit::UPGRADE_TARGET;
@@ -204,6 +204,8 @@ impl Arguments {
 
     fn request(&self) -> Result<Request, Refusal> {
         let zone = admin::zone();
+        cib_input::check_truth("--quorum", self.quorum.as_deref())?;
+        cib_input::check_truth("--watchdog", self.watchdog.as_deref())?;
         let date = match &self.set_datetime {
             None => None,
             Some(text) => match rehearsal::parse_date(text, admin::now(), &zone) {
@@ -245,6 +247,7 @@ fn simulate(arguments: &Arguments, elements: &mut Vec<Element>) -> Result<Exit, 
     refuse_unknown(&input)?;
     let original = input.clone();
     let input = rehearsal::prepare(input).map_err(|problems| Refusal::new(Exit::CONFIG, problems.join("\n")))?;
+    cib_input::check_nodes(&input, &request.injections)?;
     let mut rehearsal = rehearse(input, &request, &scheduler::schedule_with_dead_ends);
     elements.append(&mut rehearsal.elements);
     write_pieces(&rehearsal.pieces, arguments)?;

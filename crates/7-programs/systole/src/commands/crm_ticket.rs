@@ -119,9 +119,9 @@ fn act(arguments: &Arguments, report: &mut Report) -> Result<Exit, Refusal> {
     }
     if arguments.cleanup {
         let Some(state) = state else {
-            // Compat: by force, what is not there counts as cleaned up.
-            let missing = Refusal::new(Exit::NO_SUCH, format!("No such ticket '{id}'"));
-            return if arguments.force { Ok(Exit::OK) } else { Err(missing) };
+            // Compat: by force, what is not there counts as cleaned up; so does what constraints name and nobody has granted yet.
+            let is_clean = arguments.force || known(&cib).iter().any(|ticket| ticket.id() == Some(id));
+            return if is_clean { Ok(Exit::OK) } else { Err(Refusal::new(Exit::NO_SUCH, format!("No such ticket '{id}'"))) };
         };
         if state.attribute("granted").is_some_and(is_true) && !arguments.force {
             return Err(needs_force(id, false));
@@ -218,10 +218,23 @@ impl Changes {
     }
 }
 
+/// Returns the states of all tickets: the recorded ones, and empty ones of those that only constraints name.
+fn known(cib: &Element) -> Vec<Element> {
+    let recorded = cib.descend(&["status", "tickets"]).into_iter().flat_map(|tickets| tickets.elements_named("ticket_state"));
+    let mut all: Vec<Element> = recorded.cloned().collect();
+    let constraints = cib.descend(&["configuration", "constraints"]).into_iter().flat_map(|section| section.elements_named("rsc_ticket"));
+    for id in constraints.filter_map(|constraint| constraint.attribute("ticket")) {
+        if !all.iter().any(|state| state.id() == Some(id)) {
+            all.push(Element::new("ticket_state").with("id", id));
+        }
+    }
+    all
+}
+
 fn list(arguments: &Arguments, cib: &Element, report: &mut Report) -> Result<Exit, Refusal> {
-    let all = cib.descend(&["status", "tickets"]).into_iter().flat_map(|tickets| tickets.elements_named("ticket_state"));
     let wanted = arguments.ticket.as_deref();
-    let shown: Vec<&Element> = all.filter(|state| wanted.is_none() || state.id() == wanted).collect();
+    let all = known(cib);
+    let shown: Vec<&Element> = all.iter().filter(|state| wanted.is_none() || state.id() == wanted).collect();
     if let (Some(id), true) = (wanted, shown.is_empty()) {
         return Err(Refusal::new(Exit::NO_SUCH, format!("No such ticket '{id}'")));
     }
@@ -235,7 +248,7 @@ fn list(arguments: &Arguments, cib: &Element, report: &mut Report) -> Result<Exi
             tickets.push(Element::new("ticket").with("id", id));
             continue;
         }
-        let mut line = format!("{id}\t{status} {:>10}", if is("standby") { "[standby]" } else { "" });
+        let mut line = format!("{id}\t{status} {:>9}", if is("standby") { "[standby]" } else { "" });
         let last = state.attribute("last-granted").map(|at| format!("last-granted='{}'", shown_time(at)));
         if arguments.details {
             let known = ["granted", "standby"].iter().filter_map(|name| state.attribute(name).map(|value| format!("{name}={value}")));
@@ -244,7 +257,10 @@ fn list(arguments: &Arguments, cib: &Element, report: &mut Report) -> Result<Exi
                 "expires" => format!("{name}='{}'", shown_time(value)),
                 _ => format!("{name}={value}"),
             });
-            line.push_str(&format!(" ({})", known.chain(last).chain(others).collect::<Vec<_>>().join(", ")));
+            let attributes = known.chain(last).chain(others).collect::<Vec<_>>();
+            if !attributes.is_empty() {
+                line.push_str(&format!(" ({})", attributes.join(", ")));
+            }
         } else if let Some(last) = last {
             line.push_str(&format!(" {last}"));
         }
@@ -307,6 +323,17 @@ mod tests {
         assert!(change(&["-t", "T", "-D", "term", "-s"]).ends_with("owner=-1 standby=true"));
         assert!(change(&["-t", "T", "-r"]).contains("granted=false"));
         assert_eq!(Changes::of(&read(&["-t", "T", "-S", "x"])).err().map(|r| r.exit), Some(Exit::USAGE));
+    }
+
+    #[test]
+    fn a_ticket_that_only_constraints_name_is_known() {
+        let cib = "<cib><configuration><constraints><rsc_ticket id='c1' ticket='A' rsc='x'/><rsc_ticket id='c2' ticket='B' rsc='x'/>\
+                   <rsc_ticket id='c3' ticket='B' rsc='y'/></constraints></configuration>\
+                   <status><tickets><ticket_state id='A' granted='true'/></tickets></status></cib>";
+        let cib = xml::parse(cib.as_bytes(), &xml::Limits::default()).unwrap();
+        let told: Vec<(Option<String>, bool)> =
+            known(&cib).iter().map(|state| (state.id().map(str::to_owned), state.has("granted"))).collect();
+        assert_eq!(told, [(Some("A".to_owned()), true), (Some("B".to_owned()), false)]);
     }
 
     #[test]

@@ -67,14 +67,16 @@ impl FenceDevices {
         if agent.kind == fencer::WATCHDOG_AGENT {
             return Ok(watchdog::METADATA.to_owned());
         }
+        let no_device = || Refusal::new(Exit::NO_SUCH, "Can't get fence agent meta-data: No such device");
         // Compat: what is not named like an agent is a plug-in, and one that is not installed describes nothing.
         if !agent.kind.starts_with("fence_") && !self.installed().contains(&agent.kind) {
-            return Err(Refusal::new(Exit::NO_SUCH, "Can't get fence agent meta-data: No such device"));
+            return Err(no_device());
         }
         if let Some(answer) = agents::describe_plugin(&self.host, &agent.kind).and_then(|question| self.answer(&question)) {
             return Ok(answer);
         }
-        let ended = self.call(agent, &DeviceCall { action: "metadata".to_owned(), parameters: BTreeMap::new() })?;
+        let ended = self.call(agent, &DeviceCall { action: "metadata".to_owned(), parameters: BTreeMap::new() });
+        let ended = ended.map_err(|refusal| if refusal.exit == Exit::NOT_INSTALLED { no_device() } else { refusal })?;
         match ended.outcome {
             AgentOutcome::Exited(0) if !ended.stdout.trim().is_empty() => Ok(ended.stdout),
             outcome => Err(Refusal::new(Exit::ERROR, format!("Can't get fence agent meta-data: {outcome:?} {}", ended.stderr.trim()))),
@@ -93,7 +95,7 @@ impl FenceDevices {
             unprivileged: false,
         };
         let invocation = Invocation::new(&self.host, &call).map_err(|error| match error {
-            CallError::NotInstalled => Refusal::new(Exit(5), format!("{} is not installed", agent.kind)),
+            CallError::NotInstalled => Refusal::new(Exit::NOT_INSTALLED, format!("{} is not installed", agent.kind)),
             CallError::NotConfigured(why) => Refusal::new(Exit::NOT_CONFIGURED, why),
             CallError::Invalid(why) => Refusal::new(Exit::USAGE, why),
         })?;

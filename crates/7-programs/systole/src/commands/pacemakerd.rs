@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use xml::Element;
 
 /// What of Pacemaker's optional features is there.
-pub const FEATURES: [&str; 3] = ["agent-manpages", "cibsecrets", "monotonic"];
+pub const FEATURES: [&str; 6] = ["agent-manpages", "cibsecrets", "corosync-ge-2", "monotonic", "remote", "systemd"];
 
 #[derive(Args)]
 struct Arguments {

@@ -1,6 +1,6 @@
 //! `systole simulate`: what the cluster would do, asked in words.
 
-use crate::commands::cib_input::CibInput;
+use crate::commands::cib_input::{self, CibInput};
 use crate::commands::tool;
 use admin::{Exit, Refusal};
 use clap::Parser;
@@ -78,7 +78,9 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
 fn simulate(arguments: &Arguments) -> Result<Exit, Refusal> {
     let request = request(arguments)?;
     let input = arguments.xml_file.as_deref().map_or(CibInput::Live, CibInput::from_argument);
-    let rehearsal = rehearse(input.prepared("systole simulate")?, &request, &scheduler::schedule);
+    let input = input.prepared("systole simulate")?;
+    cib_input::check_nodes(&input, &request.injections)?;
+    let rehearsal = rehearse(input, &request, &scheduler::schedule);
     match arguments.output.as_str() {
         "json" => tool::print(&format!("{:#}\n", in_json(&rehearsal))),
         _ => {
@@ -104,6 +106,7 @@ fn simulate(arguments: &Arguments) -> Result<Exit, Refusal> {
 
 fn request(arguments: &Arguments) -> Result<Request, Refusal> {
     let zone = admin::zone();
+    cib_input::check_truth("--quorum", arguments.quorum.as_deref())?;
     let date = match &arguments.at {
         None => None,
         Some(text) => match rehearsal::parse_date(text, admin::now(), &zone) {

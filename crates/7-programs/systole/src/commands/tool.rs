@@ -176,7 +176,14 @@ pub fn tool_command<A: Args>(name: &'static str) -> clap::Command {
     // Compat: an option that is given again counts as it was given last.
     let command = CommandLine::<A>::command().name(name).about(about).args_override_self(true);
     // Compat: -h is help, where it is nothing else.
-    let has_own = command.get_arguments().any(|argument| argument.get_short() == Some('h'));
+    let has_own = command.get_arguments().any(|argument| {
+        argument
+            .get_short_and_visible_aliases()
+            .into_iter()
+            .flatten()
+            .chain(argument.get_all_short_aliases().into_iter().flatten())
+            .any(|letter| letter == 'h')
+    });
     if has_own { command } else { command.mut_arg("help", |help| help.visible_short_alias('h')) }
 }
 

@@ -242,6 +242,13 @@ impl Monitor {
 
     /// Shows the status once, or again and again where a person watches.
     fn run(mut self) -> Exit {
+        // Whoever starts it hears that its process could not be found again; what runs in the background could tell nobody.
+        if let (true, Some(path)) = (self.arguments.daemonize, &self.arguments.pid_file)
+            && let Err(error) = std::fs::OpenOptions::new().append(true).create(true).open(path)
+        {
+            eprintln!("crm_mon: failed to write {}: {error}", path.display());
+            return Exit::CANNOT_CREATE;
+        }
         let is_file = self.arguments.xml_file.is_some() || Cluster::from_environment("crm_mon").file().is_some();
         let to_terminal = self.arguments.shared.output_to.is_none() && self.arguments.as_html.is_none() && std::io::stdout().is_terminal();
         let is_watched = (to_terminal && self.form == Form::Text) || self.arguments.daemonize || self.arguments.external_agent.is_some();

@@ -19,11 +19,11 @@ struct Walk<'w> {
     elements: Vec<Element>,
 }
 
-/// Shows them; without `--force` those of the group, clone or bundle that the resource is part of.
+/// Shows them; without `--force` those of the group or clone that the resource is part of. Compat: what is inside of a bundle has none.
 pub fn show(arguments: &Arguments, scene: &Scene<'_>, index: ResourceIndex, report: &mut Report) -> Result<Exit, Refusal> {
     let document = cib::Cib::new(scene.facts.cib());
     let all = constraints(scene.facts, &document.configuration);
-    let index = if arguments.force { index } else { scene.facts.top_of(index, true) };
+    let index = if arguments.force { index } else { scene.facts.top_of(index, false) };
     let is_loose =
         |element: &&Element| element.name == "rule" && element.attribute("boolean-op").is_some_and(|op| op.eq_ignore_ascii_case("or"));
     let mut walk = Walk {
@@ -101,7 +101,8 @@ impl Walk<'_> {
                     let roles = format!(
                         "{}{}",
                         role(colocation.primary_role.filter(|_| !of_followers), "with role"),
-                        role(colocation.dependent_role.filter(|_| of_followers), "needs role")
+                        // What the followers need is the role of the resource that they follow.
+                        role(colocation.primary_role.filter(|_| of_followers), "needs role")
                     );
                     self.lines.item(format_args!("{name} (score={}{roles}, id={})", colocation.score, colocation.id));
                 }

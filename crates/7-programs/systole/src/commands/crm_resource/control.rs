@@ -93,13 +93,11 @@ pub fn delete(arguments: &Arguments, cluster: &Cluster) -> Result<Exit, Refusal>
 
 /// Lets the cluster believe that the resource failed.
 pub fn fail(arguments: &Arguments, scene: &Scene<'_>, id: &str) -> Result<Exit, Refusal> {
-    if let Some(node) = &arguments.node {
-        scene.check_node(node)?;
-    }
+    let node = arguments.node.as_deref().ok_or_else(|| usage("Must supply a node name with -N"))?;
+    scene.check_node(node)?;
     if scene.cluster.file().is_some() {
         return Err(refused(Exit::DISCONNECT, "a failure can be told to a running cluster only, not to a file"));
     }
-    let node = here::node(scene.cluster, arguments.node.as_deref())?;
     scene.cluster.request(ClientBody::FailResource { resource: id.to_owned(), node: node.into() }).map(|_| Exit::OK)
 }
 

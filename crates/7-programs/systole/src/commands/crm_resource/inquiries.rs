@@ -85,10 +85,7 @@ pub fn list(scene: &Scene<'_>, report: &mut Report) -> Result<Exit, Refusal> {
 
 fn list_raw(scene: &Scene<'_>, report: &mut Report) {
     let facts = scene.facts;
-    let is_shown = |index: &ResourceIndex| {
-        let resource = facts.resource(*index);
-        matches!(resource.kind, Kind::Primitive(_)) && !resource.orphan
-    };
+    let is_shown = |index: &ResourceIndex| matches!(facts.resource(*index).kind, Kind::Primitive(_));
     let ids: Vec<&str> = facts.walk().into_iter().filter(is_shown).map(|index| facts.resource(index).id.as_str()).collect();
     let mut list = Element::new("list").with("name", "resource names").with("count", ids.len().to_string());
     for id in ids {

@@ -161,13 +161,13 @@ struct Arguments {
     #[arg(short = 'v', long, value_name = "VALUE", allow_hyphen_values = true)]
     parameter_value: Option<String>,
     /// The parameter is a meta-attribute
-    #[arg(short = 'm', long)]
+    #[arg(short = 'm', long, overrides_with = "utilization")]
     meta: bool,
     /// The parameter is an attribute of the resource's own XML element, such as its description
     #[arg(long, conflicts_with_all = ["meta", "utilization"])]
     element: bool,
     /// The parameter is a utilization attribute
-    #[arg(short = 'z', long)]
+    #[arg(short = 'z', long, overrides_with = "meta")]
     utilization: bool,
     /// (Advanced) The id of the set of attributes
     #[arg(short = 's', long, value_name = "ID")]
@@ -223,6 +223,7 @@ fn refused(exit: Exit, text: impl std::fmt::Display) -> Refusal {
 /// Compat: what the cluster refuses is told in the words of the exit code.
 fn failed(refusal: Refusal) -> Refusal {
     match refusal.exit {
+        _ if refusal.is_told => refused(refusal.exit, refusal.message),
         Exit::INSUFFICIENT_PRIVILEGES | Exit::NO_SUCH | Exit::EXISTS => {
             Refusal::new(refusal.exit, format!("Error performing operation: {}", refusal.exit.text()))
         }

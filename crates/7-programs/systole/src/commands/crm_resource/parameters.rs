@@ -53,7 +53,12 @@ pub fn set_property(arguments: &Arguments, scene: &Scene<'_>, name: &str) -> Res
     let missing = |text: &str| super::refused(Exit::NO_SUCH, text);
     let Some(kind) = &arguments.resource_type else { return Err(missing("Must specify -t with resource type")) };
     let Some(value) = &arguments.parameter_value else { return Err(missing("Must supply -v with new value")) };
-    let element = Element::new(kind).with("id", arguments.resource()?).with(name, value);
+    let id = arguments.resource()?;
+    let resources = scene.cib.descend(&["configuration", "resources"]);
+    if !resources.into_iter().flat_map(Element::descendants).any(|e| e.name == *kind && e.id() == Some(id)) {
+        return Err(missing(&format!("There is no {kind} '{id}'")));
+    }
+    let element = Element::new(kind).with("id", id).with(name, value);
     scene.cluster.edit(admin::edits::modify("resources", element)).map_err(failed)?;
     Ok(Exit::OK)
 }

@@ -9,9 +9,9 @@ use crate::commands::{API_VERSION, tool};
 use admin::{Cluster, Exit, Refusal};
 use agents::Ended;
 use clap::Parser;
-use fencer::{DeviceCall, targets};
+use fencer::{Device, targets};
 use jiff::tz::TimeZone;
-use messages::agent::AgentOutcome;
+use messages::agent::{AgentName, AgentOutcome};
 use messages::client::{ClientBody, FenceRecord, ReplyBody};
 use model::NodeName;
 use status::Facts;
@@ -173,13 +173,13 @@ pub fn run(words: Vec<OsString>) -> ExitCode {
     let exit = outcome.as_ref().err().map_or(Exit::OK, |refusal| refusal.exit);
     let text = if arguments.output_as == "xml" {
         let mut status = Element::new("status").with("code", exit.0.to_string()).with("message", exit.text());
-        if let Err(refusal) = &outcome {
+        if let Some(refusal) = outcome.as_ref().err().filter(|refusal| !refusal.message.is_empty()) {
             status.push(Element::new("errors").with_child(Element::new("error").with_text(&refusal.message)));
         }
         let result = Element::new("pacemaker-result").with("api-version", API_VERSION).with("request", request);
         result.with_children(shown.elements).with_child(status).to_text()
     } else {
-        if let Err(refusal) = outcome.as_ref().map_err(|refusal| &refusal.message) {
+        if let Some(refusal) = outcome.as_ref().err().filter(|refusal| !refusal.message.is_empty()) {
             eprintln!("stonith_admin: {refusal}");
         }
         match arguments.output_as.as_str() {
@@ -281,18 +281,34 @@ fn devices(arguments: &Arguments, cluster: &Cluster, devices: &FenceDevices, sho
     Err(Refusal::new(Exit::USAGE, "one of -F, -B, -U, -C, -H, -h, -l, -L, -I, -s, -M, -Q or -K is needed"))
 }
 
-fn validate(arguments: &Arguments, devices: &FenceDevices, agent: &messages::agent::AgentName, shown: &mut Shown) -> Result<(), Refusal> {
-    let parameters = parameters(arguments)?;
-    let ended = devices.call(agent, &DeviceCall { action: "validate-all".to_owned(), parameters })?;
-    let is_valid = ended.outcome == AgentOutcome::Exited(0);
+/// Lets an agent judge parameters, for a target of any name: an agent that fences by plugs wants one.
+///
+/// Compat: what the agent says is part of the result, where pcs looks for it.
+fn validate(arguments: &Arguments, devices: &FenceDevices, agent: &AgentName, shown: &mut Shown) -> Result<(), Refusal> {
+    let device = Device::imagined(agent.clone(), parameters(arguments)?);
+    let metadata = devices.metadata(agent).unwrap_or_default();
+    let ended = devices.call(agent, &device.call("validate-all", &metadata, Some(&"node1".into())));
+    let (is_valid, stdout, stderr, code, exit) = match ended {
+        Ok(ended) => match ended.outcome == AgentOutcome::Exited(0) {
+            true => (true, ended.stdout, ended.stderr, 0, Exit::OK),
+            false => (false, ended.stdout, ended.stderr, -201, Exit::ERROR),
+        },
+        Err(refusal) if refusal.exit == Exit::NOT_INSTALLED => {
+            (false, String::new(), format!("Agent {} not found", agent.kind), -2, Exit::NO_SUCH)
+        }
+        Err(refusal) => return Err(refusal),
+    };
     let on = arguments.device.first().map(|device| format!(" on {device}")).unwrap_or_default();
     if !arguments.quiet {
         shown.line(format!("Validation of {}{on} {}", agent.kind, if is_valid { "succeeded" } else { "failed" }));
-        shown.text += &ended.stdout;
+        [&stdout, &stderr].into_iter().filter(|said| !said.is_empty()).for_each(|said| shown.line(said));
     }
+    let said = [("stdout", &stdout), ("stderr", &stderr)].into_iter().filter(|(_, text)| !text.is_empty());
+    let said = said.map(|(source, text)| Element::new("output").with("source", source).with_text(text));
+    let command = Element::new("command").with("code", code.to_string()).with_children(said);
     let valid = if is_valid { "true" } else { "false" };
-    shown.elements.push(Element::new("validate").with("agent", &agent.kind).with("valid", valid));
-    if is_valid { Ok(()) } else { Err(Refusal::new(Exit::ERROR, ended.stderr.trim())) }
+    shown.elements.push(Element::new("validate").with("agent", &agent.kind).with("valid", valid).with_child(command));
+    if is_valid { Ok(()) } else { Err(Refusal::new(exit, "")) }
 }
 
 /// Returns the parameters that were given, by name.
