@@ -287,10 +287,12 @@ fn outcomes_become_results() {
 }
 
 #[test]
-fn a_lost_watch_is_simply_run_again() {
-    let mut rig = Rig::new();
-    rig.ordered("web", "monitor", 0);
-    assert_eq!(rig.ends(1, AgentOutcome::Lost), ["ack 1", "run 2 web status"]);
+fn a_watch_or_a_stop_that_is_lost_is_simply_run_again() {
+    for (operation, action) in [("monitor", "status"), ("stop", "stop")] {
+        let mut rig = Rig::new();
+        rig.ordered("web", operation, 0);
+        assert_eq!(rig.ends(1, AgentOutcome::Lost), ["ack 1".to_owned(), format!("run 2 web {action}")]);
+    }
 }
 
 #[test]
