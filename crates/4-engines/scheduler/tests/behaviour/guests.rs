@@ -1,0 +1,224 @@
+//! Remote and guest nodes: what waits for their connections, their machines, and for what may run on them.
+
+use super::*;
+
+/// Found by the simulator (seed 800022 with 20 deeds, two remote nodes and a guest): what was to arrive waited for a probe, the probe for the
+/// new connection, that for the end of the earlier one, and this for what was to arrive.
+#[test]
+fn what_migrates_to_a_guest_whose_connection_moves_follows_the_new_connection() {
+    let resources = r#"<primitive id="vm" class="ocf" provider="heartbeat" type="Dummy"><meta_attributes id="m-vm"><nvpair id="m-vm-1" name="remote-node" value="guest"/></meta_attributes></primitive>
+        <primitive id="a" class="ocf" provider="heartbeat" type="Dummy"><meta_attributes id="m"><nvpair id="m-1" name="allow-migrate" value="true"/></meta_attributes></primitive>"#;
+    Cluster {
+        options: "stonith-enabled=false",
+        nodes: &[("n1", ONLINE), ("n2", ONLINE), ("guest", GUEST)],
+        resources,
+        constraints: r#"<rsc_location id="l" rsc="a" node="guest" score="100"/>"#,
+        history: &[
+            ("n1", "vm", "start"),
+            ("n2", "vm", "monitor:7"),
+            ("n2", "guest", "start"),
+            ("n1", "a", "start"),
+            ("n2", "a", "monitor:7"),
+        ],
+        ..Cluster::default()
+    }
+    .check(&[
+        "migrate_from a guest < migrate_to a n1, start guest n1, stop guest n2",
+        "migrate_to a n1 < start guest n1, stop guest n2",
+        "monitor guest n1 < start guest n1, stop guest n2",
+        "start guest n1 < stop guest n2",
+        "stop a n1 < migrate_from a guest, migrate_to a n1, start guest n1, stop guest n2",
+        "stop guest n2",
+    ]);
+}
+
+/// Found by the simulator (seed 800083 with 20 deeds, two remote nodes and a guest): the guest, whose history came later in the status, was
+/// taken for one that is not up, and what had just arrived there was started again where it had come from.
+#[test]
+fn what_migrates_from_a_remote_node_to_a_guest_is_on_its_way_there() {
+    let resources = r#"<primitive id="vm" class="ocf" provider="heartbeat" type="Dummy"><meta_attributes id="m-vm"><nvpair id="m-vm-1" name="remote-node" value="guest"/></meta_attributes></primitive>
+        <primitive id="far" class="ocf" provider="pacemaker" type="remote"/>
+        <primitive id="a" class="ocf" provider="heartbeat" type="Dummy"><meta_attributes id="m"><nvpair id="m-1" name="allow-migrate" value="true"/></meta_attributes></primitive>"#;
+    let to = |node: &str| format!(r#"<rsc_location id="l" rsc="a" node="{node}" score="100"/>"#);
+    let cluster = Cluster {
+        options: "stonith-enabled=false",
+        nodes: &[("n1", ONLINE), ("far", GUEST), ("guest", GUEST)],
+        resources,
+        constraints: to("guest").leak(),
+        history: &[
+            ("n1", "vm", "start"),
+            ("n1", "far", "start"),
+            ("n1", "guest", "start"),
+            ("n1", "a", "monitor:7"),
+            ("guest", "a", "monitor:7"),
+            ("far", "a", "start"),
+            ("far", "a", "migrate_to>guest"),
+        ],
+        ..Cluster::default()
+    };
+    let resource_a = |cluster: &Cluster| told(&cluster.plan()).into_iter().filter(|line| line.contains(" a ")).collect::<Vec<_>>();
+    assert_eq!(resource_a(&cluster), ["migrate_from a guest", "stop a far < migrate_from a guest"]);
+    let back = Cluster { constraints: to("far").leak(), ..cluster };
+    assert_eq!(resource_a(&back), ["start a far < stop a far, stop a guest", "stop a far", "stop a guest"]);
+}
+
+/// Found by the simulator (seed 810047 with two remote nodes and a guest): after a clean-up `a` started on another node while it ran on the
+/// guest, whose machine was not known to run on `n1` any more.
+#[test]
+fn what_may_run_on_a_guest_starts_once_it_is_known_whether_its_machine_runs() {
+    let resources = r#"<primitive id="vm" class="ocf" provider="heartbeat" type="Dummy"><meta_attributes id="m-vm"><nvpair id="m-vm-1" name="remote-node" value="guest"/></meta_attributes></primitive>
+        <primitive id="a" class="ocf" provider="heartbeat" type="Dummy"/>"#;
+    let waits_for_in = |nodes, history| {
+        // The machine would start where it is known not to run.
+        let to = |id: &str| format!(r#"<rsc_location id="l-{id}" rsc="{id}" node="n2" score="100"/>"#);
+        let constraints = (to("a") + &to("vm")).leak();
+        let plan = Cluster { options: "stonith-enabled=false", nodes, resources, constraints, history, ..Cluster::default() }.plan();
+        let by_id: BTreeMap<_, &Action> = plan.graph.actions.iter().map(|action| (action.id, action)).collect();
+        let start = plan.graph.actions.iter().find(|action| name(action) == "start a n2").expect("it starts where there is room");
+        start.after.iter().map(|id| name(by_id[id])).collect::<Vec<_>>()
+    };
+    let waits_for = |history| waits_for_in(&[("n1", ONLINE), ("n2", ONLINE), ("guest", GUEST)], history);
+    // Its connection is known to be held, or nothing is known but that the guest was up.
+    let connected = &[("n1", "guest", "start"), ("n2", "vm", "monitor:7"), ("n1", "a", "monitor:7"), ("n2", "a", "monitor:7")];
+    assert_eq!(waits_for(connected), ["monitor vm n1"]);
+    assert_eq!(waits_for_in(&[("n1", ONLINE), ("n2", ONLINE), ("guest", GUEST_DOWN)], connected), ["monitor vm n1"], "fenced in vain");
+    let unknown = &[("n1", "a", "monitor:7"), ("n2", "a", "monitor:7")];
+    assert_eq!(waits_for(unknown), ["monitor vm n1", "monitor guest n1", "monitor vm n2", "monitor guest n2"]);
+}
+
+/// Found by the simulator (seed 2340, half an hour): a clean-up had forgotten what was promoted on a guest whose machine was to stop, and another
+/// instance was promoted at once.
+#[test]
+fn nothing_is_promoted_before_a_guest_has_ended_on_which_it_may_be() {
+    let resources = r#"<clone id="c"><primitive id="a" class="ocf" provider="pacemaker" type="Stateful"/><meta_attributes id="m-c"><nvpair id="m-c-1" name="promotable" value="true"/></meta_attributes></clone>"#;
+    let machine = MACHINE.replace("</meta_attributes>", r#"<nvpair id="m-vm-2" name="target-role" value="Stopped"/></meta_attributes>"#);
+    let plan = Cluster {
+        options: "stonith-enabled=false",
+        nodes: &[("n1", ONLINE), ("n2", ONLINE), ("guest", GUEST)],
+        resources: (machine + resources).leak(),
+        history: &[("n1", "vm", "start"), ("n1", "guest", "start"), ("n2", "vm", "monitor:7"), ("n1", "a", "start"), ("n2", "a", "start")],
+        attributes: &[("n2", "master-a", "10")],
+        ..Cluster::default()
+    }
+    .plan();
+    let before = waits_for(&plan, "promote");
+    assert!(before.contains(&"stop vm n1".to_owned()), "{before:?} {:?}", told(&plan));
+}
+
+/// Found by the simulator (seed 830018 with two remote nodes and a guest): the machine counted as active on a remote node as well, that node was
+/// fenced, and the guest was taken for ended while it lived on.
+#[test]
+fn a_guest_has_ended_when_its_machine_has_wherever_it_may_run() {
+    let resources = r#"<primitive id="vm" class="ocf" provider="heartbeat" type="Dummy"><meta_attributes id="m-vm"><nvpair id="m-vm-1" name="remote-node" value="guest"/></meta_attributes></primitive>
+        <primitive id="a" class="ocf" provider="heartbeat" type="Dummy"/>"#;
+    let plan = Cluster {
+        nodes: &[("n1", ONLINE), ("n2", ONLINE), ("guest", GUEST)],
+        resources: (DEVICE.to_owned() + resources).leak(),
+        history: &[("n1", "vm", "start"), ("n2", "vm", "start"), ("n1", "guest", "start"), ("guest", "a", "stop:1")],
+        ..Cluster::default()
+    }
+    .plan();
+    let by_id: BTreeMap<_, &Action> = plan.graph.actions.iter().map(|action| (action.id, action)).collect();
+    let ended = plan.graph.actions.iter().find(|action| action.operation == "stonith").expect("a stop failed there");
+    let mut after: Vec<String> = ended.after.iter().map(|id| name(by_id[id])).collect();
+    after.sort();
+    assert_eq!(after, ["stop vm n1", "stop vm n2"]);
+}
+
+const MACHINE: &str = r#"<primitive id="vm" class="ocf" provider="heartbeat" type="Dummy"><meta_attributes id="m-vm"><nvpair id="m-vm-1" name="remote-node" value="guest"/></meta_attributes></primitive>"#;
+
+/// Found by the simulator (seed 910230 with two remote nodes and a guest, half an hour): the connection to a remote node waited for a guest to
+/// end, that for a probe on the remote node, and this for the connection.
+#[test]
+fn a_connection_does_not_wait_for_the_end_of_a_guest() {
+    let resources = format!("{DEVICE}{MACHINE}{FAR}{}", dummy("a"));
+    let plan = Cluster {
+        nodes: &[("n1", ONLINE), ("n2", ONLINE), ("guest", GUEST)],
+        resources: resources.leak(),
+        history: &[
+            ("n1", "vm", "stop"),
+            ("n2", "vm", "monitor:7"),
+            ("n1", "guest", "start"),
+            ("guest", "a", "start"),
+            ("n1", "far", "monitor:7"),
+            ("n2", "far", "monitor:7"),
+        ],
+        ..Cluster::default()
+    }
+    .plan();
+    assert!(plan.graph.actions.iter().any(|action| action.operation == "stonith"), "the guest is recovered");
+    let start = plan.graph.actions.iter().find(|action| action.operation == "start" && name(action).contains(" far ")).map(name);
+    assert_eq!(waits_for(&plan, &start.expect("far is connected")), Vec::<String>::new());
+}
+
+/// Found by the simulator (seed 910140 with two remote nodes and a guest, half an hour): what had gone to a node that nobody was connected to
+/// was started again where it came from.
+#[test]
+fn what_migrates_to_a_remote_node_waits_for_its_connection() {
+    let resources = format!("{MIGRATABLE}{FAR}");
+    let plan = Cluster {
+        options: "stonith-enabled=false",
+        nodes: &[("n1", ONLINE), ("far", GUEST)],
+        resources: resources.leak(),
+        constraints: r#"<rsc_location id="l" rsc="a" node="far" score="100"/>"#,
+        history: &[("n1", "a", "start"), ("n1", "far", "monitor:7"), ("far", "a", "monitor:7")],
+        ..Cluster::default()
+    }
+    .plan();
+    assert_eq!(waits_for(&plan, "migrate_to a n1"), ["monitor a far", "start far n1"]);
+}
+
+/// Found by the simulator (seed 910263 with two remote nodes and a guest, half an hour): a stop waited for a probe on its node, that for the new
+/// connection to the node, and this for the end of the old one, which waited for the stop.
+#[test]
+fn a_remote_node_is_probed_before_its_connection_moves() {
+    let resources = format!("{FAR}{}{}", dummy("a"), dummy("b"));
+    let plan = Cluster {
+        options: "stonith-enabled=false",
+        nodes: &[("n1", ONLINE), ("n2", ONLINE), ("far", GUEST)],
+        resources: resources.leak(),
+        constraints: r#"<rsc_location id="l" rsc="far" node="n2" score="INFINITY"/><rsc_location id="l2" rsc="a" node="n1" score="INFINITY"/><rsc_order id="o" first="b" then="a"/>"#,
+        history: &[
+            ("n1", "far", "start"),
+            ("n2", "far", "monitor:7"),
+            ("n1", "a", "monitor:7"),
+            ("n2", "a", "monitor:7"),
+            ("far", "a", "start"),
+            ("n1", "b", "monitor:7"),
+            ("n2", "b", "start"),
+        ],
+        ..Cluster::default()
+    }
+    .plan();
+    assert_eq!(waits_for(&plan, "stop a far"), ["monitor b far"]);
+    assert_eq!(waits_for(&plan, "monitor b far"), Vec::<String>::new());
+    let end = plan
+        .graph
+        .actions
+        .iter()
+        .find(|action| matches!(action.operation.as_str(), "migrate_to" | "stop") && name(action).contains(" far n1"));
+    assert_eq!(waits_for(&plan, &end.map(name).expect("the connection moves")), ["monitor b far", "stop a far"]);
+    let probe = plan.graph.actions.iter().find(|action| name(action) == "monitor b far");
+    assert_eq!(probe.and_then(|probe| probe.router_node.clone()), Some("n1".into()));
+}
+
+/// Found by the simulator (seed 473): the connection to a remote node that had asked to go waited for a migration that did not take place.
+#[test]
+fn a_remote_node_that_asks_to_go_is_let_go_although_something_on_it_could_migrate() {
+    let resources = format!("{FAR}{MIGRATABLE}");
+    Cluster {
+        options: "stonith-enabled=false",
+        nodes: &[("n1", ONLINE), ("n2", ONLINE), ("far", GUEST)],
+        resources: resources.leak(),
+        attributes: &[("far", "shutdown", "1782900000")],
+        history: &[
+            ("n1", "far", "start"),
+            ("n2", "far", "monitor:7"),
+            ("n1", "a", "monitor:7"),
+            ("n2", "a", "monitor:7"),
+            ("far", "a", "start"),
+        ],
+        ..Cluster::default()
+    }
+    .check(&["start a n1 < stop a far", "stop a far", "stop far n1 < stop a far"]);
+}
