@@ -139,7 +139,7 @@ impl Draft<'_> {
                     let reason = "resources are in unknown state and connection is unrecoverable";
                     self.require_fencing(node, reason, false);
                 }
-                if self.is_probed_before_move(index, connection) {
+                if self.is_probed_before_end(index, connection) {
                     // Compat (C-502): Pacemaker probes over the new connection, for whose predecessor's end what is stopped there may wait,
                     // and that for the probe.
                     self.before_stop(index, connection, Relation::NONE);
@@ -178,15 +178,15 @@ impl Draft<'_> {
         }
     }
 
-    /// Returns whether an action is a probe on a remote node that can be reached, over a connection that is about to move.
-    fn is_probed_before_move(&self, index: ActionIndex, connection: ResourceIndex) -> bool {
+    /// Returns whether an action is a probe on a remote node that can be reached, over a connection that is about to move or to be made anew.
+    fn is_probed_before_end(&self, index: ActionIndex, connection: ResourceIndex) -> bool {
         let Some(node) = self.a(index).node.filter(|_| self.a(index).task == "monitor" && !self.is_recurring(index)) else { return false };
         let state = self.r(connection);
         self.fact(connection).launcher.is_none()
             && self.n(node).online
             && !state.failed
             && state.migrating_to.is_none()
-            && self.moves(connection)
+            && (self.moves(connection) || self.restarts(connection))
             && self.connection_state(node, connection) == Connection::Alive
     }
 
@@ -194,6 +194,14 @@ impl Draft<'_> {
     fn moves(&self, connection: ResourceIndex) -> bool {
         let (began, ended) = (self.current_node(connection), self.r(connection).assigned);
         began.is_some() && ended.is_some() && began != ended
+    }
+
+    /// Returns whether a connection is to be made anew where it is: its definition has changed.
+    fn restarts(&self, connection: ResourceIndex) -> bool {
+        // The orders, which are made later, bring the stop about.
+        let begins_anew =
+            |&index: &ActionIndex| matches!(self.a(index).task.as_str(), "start" | "stop") && !self.a(index).has(Flags::OPTIONAL);
+        self.r(connection).role >= Role::Started && self.r(connection).actions.iter().any(begins_anew)
     }
 
     /// Returns whether an action is repeated (or cancels one that is).
@@ -216,7 +224,7 @@ impl Draft<'_> {
         let task = if action.task == "notify" { action.meta("notify_operation").unwrap_or_default() } else { &action.task };
         let is_guest = self.fact(connection).launcher.is_some();
         let before_the_move = matches!(task, "cancel" | "stop" | "demote" | "migrate_to") || (task == "migrate_from" && !is_guest);
-        let before_the_move = before_the_move || self.is_probed_before_move(index, connection);
+        let before_the_move = before_the_move || self.is_probed_before_end(index, connection);
         Some(if before_the_move && !partly_moved { began } else { ended })
     }
 }

@@ -202,6 +202,26 @@ fn a_remote_node_is_probed_before_its_connection_moves() {
     assert_eq!(probe.and_then(|probe| probe.router_node.clone()), Some("n1".into()));
 }
 
+/// Found by the simulator (seed 4901, half an hour): the same, where the parameters of the connection had changed; nothing was done any more.
+#[test]
+fn a_remote_node_is_probed_before_its_connection_is_made_anew() {
+    let far =
+        FAR.replace("/>", r#"><instance_attributes id="i"><nvpair id="i-1" name="port" value="3122"/></instance_attributes></primitive>"#);
+    let resources = format!("{far}{}{}", dummy("a"), dummy("b"));
+    let plan = Cluster {
+        options: "stonith-enabled=false",
+        nodes: &[("n1", ONLINE), ("far", GUEST)],
+        resources: resources.leak(),
+        constraints: r#"<rsc_location id="l" rsc="a" node="n1" score="INFINITY"/><rsc_order id="o" first="b" then="a"/>"#,
+        history: &[("n1", "far", "start"), ("n1", "a", "monitor:7"), ("far", "a", "start"), ("n1", "b", "monitor:7")],
+        ..Cluster::default()
+    }
+    .plan();
+    assert_eq!(waits_for(&plan, "stop a far"), ["monitor b far"]);
+    assert_eq!(waits_for(&plan, "monitor b far"), Vec::<String>::new());
+    assert_eq!(waits_for(&plan, "stop far n1"), ["monitor b far", "stop a far"]);
+}
+
 /// Found by the simulator (seed 473): the connection to a remote node that had asked to go waited for a migration that did not take place.
 #[test]
 fn a_remote_node_that_asks_to_go_is_let_go_although_something_on_it_could_migrate() {
