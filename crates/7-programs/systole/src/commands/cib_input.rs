@@ -60,9 +60,13 @@ pub fn check_nodes(input: &Prepared, injections: &Injections) -> Result<(), Refu
         return Ok(());
     }
     let facts = Facts::deduce(&input.cib, admin::now());
-    let Some(name) = injections.unknown_node(&facts) else { return Ok(()) };
+    injections.unknown_node(&facts).map_or(Ok(()), |name| Err(no_node(name, &facts)))
+}
+
+/// Returns the refusal of a node that is not there, with those that are.
+pub fn no_node(name: &str, facts: &Facts) -> Refusal {
     let all: Vec<&str> = facts.nodes.iter().map(|node| node.name.as_str()).collect();
-    Err(Refusal::new(Exit::NO_SUCH, format!("there is no node {name:?}; there are {}", all.join(", "))))
+    Refusal::new(Exit::NO_SUCH, format!("there is no node {name:?}; there are {}", all.join(", ")))
 }
 
 /// Refuses the value of an option that is neither true nor false.

@@ -4,8 +4,9 @@ use crate::commands::cib_input::{self, CibInput};
 use crate::commands::tool;
 use admin::{Exit, Refusal};
 use clap::Parser;
-use rehearsal::{Depth, Ending, Injections, Piece, Request, rehearse};
+use rehearsal::{Depth, Ending, Injections, Piece, Prepared, Request, rehearse};
 use serde_json::json;
+use status::Facts;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -80,6 +81,7 @@ fn simulate(arguments: &Arguments) -> Result<Exit, Refusal> {
     let input = arguments.xml_file.as_deref().map_or(CibInput::Live, CibInput::from_argument);
     let input = input.prepared("systole simulate")?;
     cib_input::check_nodes(&input, &request.injections)?;
+    check_results(&input, &request)?;
     let rehearsal = rehearse(input, &request, &scheduler::schedule);
     match arguments.output.as_str() {
         "json" => tool::print(&format!("{:#}\n", in_json(&rehearsal))),
@@ -102,6 +104,20 @@ fn simulate(arguments: &Arguments) -> Result<Exit, Refusal> {
         tool::write(path, &rehearsal.outcome.to_text())?;
     }
     Ok(if rehearsal.ending == Ending::Terminated { Exit::ERROR } else { Exit::OK })
+}
+
+/// Refuses results that nothing can come of, those of what will fail as well.
+fn check_results(input: &Prepared, request: &Request) -> Result<(), Refusal> {
+    let all = [&request.injections.operations[..], &request.injections.failures].concat();
+    if all.is_empty() {
+        return Ok(());
+    }
+    let facts = Facts::deduce(&input.cib, request.clock);
+    let tried = Injections { operations: all, ..Injections::default() };
+    let steps = rehearsal::inject(&mut input.cib.clone(), &facts, &tried, request.clock);
+    let fault = steps.into_iter().find_map(|step| if let view::Step::Fault(text) = step { Some(text) } else { None });
+    let form = "the form is RESOURCE_OPERATION_INTERVAL@NODE=EXIT, as web_monitor_10000@node1=7";
+    fault.map_or(Ok(()), |text| Err(Refusal::new(Exit::USAGE, format!("{text}; {form}"))))
 }
 
 fn request(arguments: &Arguments) -> Result<Request, Refusal> {

@@ -1,6 +1,6 @@
 //! `systole status`: nodes, resources and failures, as text or JSON.
 
-use crate::commands::cib_input::CibInput;
+use crate::commands::cib_input::{self, CibInput};
 use crate::commands::tool;
 use admin::{Cluster, Exit, Refusal};
 use clap::Parser;
@@ -57,6 +57,18 @@ fn disk_problems(facts: &Facts) -> impl Iterator<Item = (&str, &str)> {
     facts.nodes.iter().filter_map(|node| Some((node.name.as_str(), node.attributes.get(DISK_PROBLEM)?.as_str())))
 }
 
+/// Refuses names of nothing: that nothing is shown of them would look as if nothing ran.
+fn check_names(arguments: &Arguments, facts: &Facts) -> Result<(), Refusal> {
+    let is_known = |name: &&String| facts.find_resource(name).or_else(|| facts.find_configured(name)).is_some();
+    if let Some(name) = arguments.resources.iter().find(|name| !is_known(name)) {
+        return Err(Refusal::new(Exit::NO_SUCH, format!("there is no resource {name:?}")));
+    }
+    match arguments.node.as_ref().filter(|name| facts.find_node(name).is_none()) {
+        Some(name) => Err(cib_input::no_node(name, facts)),
+        None => Ok(()),
+    }
+}
+
 fn show(arguments: &Arguments) -> Result<Exit, Refusal> {
     let input = arguments.xml_file.as_deref().map_or(CibInput::Live, CibInput::from_argument);
     let cib = input.prepared("systole status")?.cib;
@@ -67,6 +79,7 @@ fn show(arguments: &Arguments) -> Result<Exit, Refusal> {
     let fence_history = if let Ok(ReplyBody::FenceHistory(records)) = history { records } else { Vec::new() };
     let now = admin::now();
     let facts = Facts::deduce(&cib, now);
+    check_names(arguments, &facts)?;
     let some = |names: &[String]| (!names.is_empty()).then(|| names.iter().cloned().collect::<BTreeSet<_>>());
     let filter = Filter {
         nodes: arguments.node.as_ref().map(|name| BTreeSet::from([name.to_ascii_lowercase()])),
