@@ -105,6 +105,29 @@ fn nothing_is_promoted_before_a_guest_has_ended_on_which_it_may_be() {
     assert!(before.contains(&"stop vm n1".to_owned()), "{before:?} {:?}", told(&plan));
 }
 
+/// Found by the simulator (seed 9189, half an hour): a guest was fenced in vain, and the container on it, which was forgotten with all else, was
+/// started on another node at once.
+#[test]
+fn a_container_is_looked_for_on_a_guest_that_was_fenced_in_vain() {
+    let history = &[
+        ("n1", "vm", "start"),
+        ("n1", "guest", "start"),
+        ("n2", "vm", "monitor:7"),
+        ("n1", "box-podman-0", "monitor:7"),
+        ("n2", "box-podman-0", "monitor:7"),
+    ];
+    let plan = Cluster {
+        options: "stonith-enabled=false",
+        nodes: &[("n1", ONLINE), ("n2", ONLINE), ("guest", GUEST_DOWN)],
+        resources: (MACHINE.to_owned() + r#"<bundle id="box"><podman image="x" replicas="1" network="host"/><network control-port="3121"/><primitive id="inside" class="ocf" provider="heartbeat" type="Dummy"/></bundle>"#).leak(),
+        history,
+        ..Cluster::default()
+    }
+    .plan();
+    let begins = plan.graph.actions.iter().map(name).find(|name| name.starts_with("start box-podman-0")).expect("it starts somewhere");
+    assert!(waits_for(&plan, &begins).contains(&"monitor box-podman-0 guest".to_owned()), "{:?}", told(&plan));
+}
+
 /// Found by the simulator (seed 830018 with two remote nodes and a guest): the machine counted as active on a remote node as well, that node was
 /// fenced, and the guest was taken for ended while it lived on.
 #[test]
