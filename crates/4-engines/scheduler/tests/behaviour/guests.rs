@@ -105,6 +105,30 @@ fn nothing_is_promoted_before_a_guest_has_ended_on_which_it_may_be() {
     assert!(before.contains(&"stop vm n1".to_owned()), "{before:?} {:?}", told(&plan));
 }
 
+/// Found by the simulator (seed 7297, half an hour): the stop where it had come from waited for the connection to arrive, and the connection for
+/// that stop.
+#[test]
+fn a_connection_moves_although_something_has_just_migrated_to_its_node() {
+    let plan = Cluster {
+        options: "stonith-enabled=false",
+        nodes: &[("n1", ONLINE), ("n2", ONLINE), ("far", GUEST)],
+        resources: (FAR.to_owned() + MIGRATABLE).leak(),
+        constraints: r#"<rsc_location id="l" rsc="far" node="n2" score="INFINITY"/><rsc_location id="l2" rsc="a" node="far" score="INFINITY"/>"#,
+        history: &[
+            ("n1", "far", "start"),
+            ("n2", "far", "monitor:7"),
+            ("n2", "a", "monitor:7"),
+            ("n1", "a", "migrate_to>far"),
+            ("far", "a", "start"),
+        ],
+        ..Cluster::default()
+    }
+    .plan();
+    let all = told(&plan);
+    assert!(all.contains(&"migrate_to far n1 < stop a far".to_owned()), "{all:?}");
+    assert!(all.iter().any(|line| line.starts_with("stop a n1 < migrate_from far n2,")), "{all:?}");
+}
+
 /// Found by the simulator (seed 9189, half an hour): a guest was fenced in vain, and the container on it, which was forgotten with all else, was
 /// started on another node at once.
 #[test]
