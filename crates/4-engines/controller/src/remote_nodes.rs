@@ -56,7 +56,7 @@ impl Controller {
     }
 
     /// Drops the records of what recurs on a remote node.
-    fn forget_watches(&mut self, remote: &NodeName, commands: &mut Vec<Command>) {
+    pub(crate) fn forget_watches(&mut self, remote: &NodeName, commands: &mut Vec<Command>) {
         let node = self.action_node(remote);
         for ((_, resource), records) in self.recorded.iter_mut().filter(|((of, _), _)| of == remote) {
             let failure = format!("{resource}_last_failure_0");

@@ -352,8 +352,7 @@ impl Controller {
     fn supersede(&mut self, now: Now, target: &NodeName, commands: &mut Vec<Command>) {
         for place in self.progress.unfinished_on(target) {
             if self.progress.steps[place].is_under_way() {
-                self.progress.enter(place, State::Failed);
-                self.end_question(place, commands);
+                self.give_up(place, target, commands);
                 self.want_plan(now, format!("{target} was fenced while it was at work"));
             }
         }

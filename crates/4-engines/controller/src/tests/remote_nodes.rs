@@ -187,3 +187,32 @@ fn the_failure_of_a_connection_is_forgotten_once_the_connection_has_ended() {
     let lines = rig.ends((1, 2), "monitor web node3", 1).join("; ");
     assert!(lines.ends_with("calculate") && !lines.contains("drop far_last_failure_0") && !lines.contains("far_stop_0"), "{lines}");
 }
+
+/// Found by the simulator (seed 7262, half an hour): two partitions that were both connected to a remote node had become one; the stop was ordered over
+/// the connection of a member that was fenced in that moment, and nobody watched over the other one.
+#[test]
+fn what_was_at_work_on_a_remote_node_over_a_lost_member_is_watched_anew() {
+    let begun = || {
+        let mut rig = Rig::new();
+        rig.controller.connections.insert("far".into(), "node2".into());
+        let watched = rig.report((1, 1), "monitor@10000 other far", 0);
+        rig.controller.remember(&watched);
+        let stop = Action { router_node: Some("node2".into()), ..action("1 do stop web far") };
+        made(&mut rig, vec![stop]);
+        rig
+    };
+    let mut rig = begun();
+    let lines = rig.event(Event::NodeLost { node: "node2".into() }).join("; ");
+    assert!(lines.contains("far drop other_monitor_10000"), "{lines}");
+    let mut rig = begun();
+    let end = FencingEnd {
+        target: "node2".into(),
+        action: "reboot".into(),
+        incarnation: Some(Incarnation("boot1".into())),
+        error: None,
+        adrift: vec![],
+        by: Some("node1".into()),
+    };
+    let lines = rig.event(Event::FencingEnded(end)).join("; ");
+    assert!(lines.contains("far drop other_monitor_10000"), "{lines}");
+}
