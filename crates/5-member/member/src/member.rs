@@ -97,8 +97,6 @@ pub struct Member {
     /// The version of messages that all members understand, as people were told last.
     pub(crate) told_version: u32,
     pub(crate) wakes: BTreeMap<Sleeper, Duration>,
-    /// The wish to be woken that stands.
-    told_wake: Option<Duration>,
     pub(crate) counter: u64,
     // As the coordinator.
     /// The controller was told that it leads.
@@ -212,7 +210,6 @@ impl Member {
             history_changed: false,
             told_version: messages::peer::VERSION,
             wakes: BTreeMap::new(),
-            told_wake: None,
             counter: 0,
             in_charge: false,
             reported: BTreeMap::new(),
@@ -321,16 +318,15 @@ impl Member {
                 self.give_replica(ReplicaEvent::Stored { token: stored.token, result: stored.result });
             }
             MemberEvent::Terminated => self.shut_down_this_node(),
-            MemberEvent::Woken => self.told_wake = None,
+            MemberEvent::Woken => {}
         }
         self.wake_sleepers();
         self.settle_down();
         self.save_changed_history();
         if !self.has_ended
-            && let Some(at) = self.wakes.values().min().copied()
-            && self.told_wake.replace(at) != Some(at)
+            && let Some(at) = self.wakes.values().min()
         {
-            self.out.push(MemberCommand::WakeAt(at));
+            self.out.push(MemberCommand::WakeAt(*at));
         }
         std::mem::take(&mut self.out)
     }
