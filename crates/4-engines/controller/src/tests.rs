@@ -159,6 +159,18 @@ impl Rig {
     }
 }
 
+/// Node2 was fenced by the device of node1.
+fn node2_fenced() -> Event {
+    Event::FencingEnded(FencingEnd {
+        target: "node2".into(),
+        action: "reboot".into(),
+        incarnation: Some(Incarnation("boot1".into())),
+        error: None,
+        adrift: vec![],
+        by: Some("node1".into()),
+    })
+}
+
 fn edit_line(edit: &StatusEdit) -> String {
     match edit {
         StatusEdit::Record { node, report } => format!("{} {}={}", node.name, report.operation_key, report.exit.0),

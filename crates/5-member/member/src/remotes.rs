@@ -231,7 +231,7 @@ impl Member {
         }
     }
 
-    /// A member has ended a connection: from where it was, the other side was still the same, or its coordinator knows better.
+    /// A member has ended its connection: it has looked whether the other side is still the life that it knew, and says so where it is not.
     pub(crate) fn connection_let_go(&mut self, by: &NodeName, report: &OperationReport) {
         if report.operation == "stop"
             && let Some(remote) = self.remotes.nodes.get_mut(&NodeName::new(report.resource.as_str()))

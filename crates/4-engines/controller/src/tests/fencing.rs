@@ -12,16 +12,8 @@ fn fencing_supersedes_what_is_under_way_on_its_target() {
     );
     let lines = rig.plan(&["1 cluster stonith - node2", "2 do start web node1 after 1"]);
     assert_eq!(lines, ["fence node2 reboot"]);
-    let end = FencingEnd {
-        target: "node2".into(),
-        action: "reboot".into(),
-        incarnation: Some(Incarnation("boot1".into())),
-        error: None,
-        adrift: vec![],
-        by: Some("node1".into()),
-    };
     assert_eq!(
-        rig.event(Event::FencingEnded(end)),
+        rig.event(node2_fenced()),
         [
             "write node2 in=Some(false) join=down expected=down, node2 drop history, node2 drop attributes, node1 web_start_0 pending",
             "node1: web_start_0 [2]"

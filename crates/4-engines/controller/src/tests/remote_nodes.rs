@@ -205,14 +205,6 @@ fn what_was_at_work_on_a_remote_node_over_a_lost_member_is_watched_anew() {
     let lines = rig.event(Event::NodeLost { node: "node2".into() }).join("; ");
     assert!(lines.contains("far drop other_monitor_10000"), "{lines}");
     let mut rig = begun();
-    let end = FencingEnd {
-        target: "node2".into(),
-        action: "reboot".into(),
-        incarnation: Some(Incarnation("boot1".into())),
-        error: None,
-        adrift: vec![],
-        by: Some("node1".into()),
-    };
-    let lines = rig.event(Event::FencingEnded(end)).join("; ");
+    let lines = rig.event(node2_fenced()).join("; ");
     assert!(lines.contains("far drop other_monitor_10000"), "{lines}");
 }

@@ -66,7 +66,7 @@ impl Draft<'_> {
     fn order_after_probes_of_way(&mut self, node: NodeIndex) {
         let (remote, launcher) = (self.facts.node(node).remote, self.launcher_of_node(node));
         // A guest that somebody fenced in vain is recorded as down, and lives on. (Seed 60012 with two remote nodes and a guest, half an hour.)
-        let may_be_up = self.facts.node(node).remote_recorded_up || remote.is_some_and(|remote| self.r(remote).role >= Role::Started);
+        let may_be_up = self.facts.node(node).remote_recorded_up || self.is_connected(node);
         if !may_be_up || remote.is_some_and(|remote| self.is_bundled(remote)) {
             return;
         }
@@ -179,8 +179,11 @@ impl Draft<'_> {
     /// Returns whether a guest is recorded as down although somebody is connected to it: a container of a bundle may be there (Compat: nobody looks
     /// for other machines on a guest), and was forgotten. (Found by the simulator: seed 9189, half an hour.)
     fn is_fenced_in_vain(&self, node: NodeIndex) -> bool {
-        let fact = self.facts.node(node);
-        !fact.remote_recorded_up && fact.remote.is_some_and(|remote| self.r(remote).role >= Role::Started)
+        !self.facts.node(node).remote_recorded_up && self.is_connected(node)
+    }
+
+    fn is_connected(&self, node: NodeIndex) -> bool {
+        self.facts.node(node).remote.is_some_and(|remote| self.r(remote).role >= Role::Started)
     }
 
     /// Returns whether a guest is up and will be, so that it can be probed; else orders what stands for that.
