@@ -33,8 +33,7 @@ fn a_cluster_is_upgraded_node_by_node() -> anyhow::Result<()> {
             });
             lab.start_daemon(host)?;
             lab.expect_online(&["node1", "node2", "node3"]);
-            let attribute = format!("upgraded-{name}");
-            lab.expect("a tool is answered", || lab.tool(host, "crm_attribute", &["-n", &attribute, "-v", "1"]).is_ok());
+            lab.tool(host, "crm_attribute", &["-n", &format!("upgraded-{name}"), "-v", "1"])?;
             lab.expect("the resource runs", || lab.active("one").len() == 1);
         }
         Ok(())

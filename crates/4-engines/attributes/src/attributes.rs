@@ -258,11 +258,16 @@ impl Attributes {
                 }
             }
             AttributesMessage::Clear { node } => {
-                self.held.retain(|(held, _), _| *held != node);
                 for (_, nodes) in self.unwritten.values_mut() {
                     nodes.remove(&node);
                 }
                 self.unwritten.retain(|_, (_, nodes)| !nodes.is_empty());
+                let cleared: Vec<HeldAttribute> = self.held.extract_if(.., |(held, _), _| *held == node).map(|(_, held)| held).collect();
+                // A new coordinator writes what it holds, also of a node whose state another one has just cleared: a node that had left and came
+                // back at once would find that it wishes to go.
+                for held in cleared.into_iter().filter(|held| !held.private) {
+                    self.note_unwritten(now, held.node, held.name, Duration::ZERO);
+                }
                 self.stamp += 1;
                 self.forgotten.insert(node, self.stamp);
             }

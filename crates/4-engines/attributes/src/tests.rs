@@ -251,6 +251,21 @@ fn a_coordinator_that_holds_nothing_of_a_node_has_the_others_forget_it() {
     assert_eq!(failures(&world), [None, None, None]);
 }
 
+/// Found by the lab's `upgrade`, one run in thirty: the coordinator had cleared its own state and left; the next one wrote once more that it wished to.
+#[test]
+fn what_a_new_coordinator_wrote_of_a_node_that_has_left_is_deleted_again() {
+    let mut world = World::new();
+    world.settle("b");
+    world.set(1, "r1", "shutdown", Some("1"), None, false);
+    world.written.clear();
+    world.settle_these(&["a", "c"], "a");
+    let of_b = |world: &World| world.written.iter().filter(|(node, ..)| node == "b").map(|(.., value)| value.clone()).collect::<Vec<_>>();
+    assert_eq!(of_b(&world), [Some("1".to_owned())]);
+    world.give(0, AttributesEvent::NodeGone { node: "b".into() });
+    assert_eq!(of_b(&world).last(), Some(&None));
+    assert!(!world.engines[0].has_unwritten());
+}
+
 /// Whoever was cut off with a node that was switched off meanwhile knows of an earlier life of it.
 #[test]
 fn values_of_an_earlier_life_of_a_member_do_not_come_back_with_who_was_away() {
