@@ -78,8 +78,9 @@ pub struct Node {
     pub remote_reset: bool,
     /// A remote node that was fenced since it was last connected.
     pub remote_fenced: bool,
-    /// A remote or guest node that the status says is up, whatever is known of its connection.
-    pub remote_recorded_up: bool,
+    /// Whether the status says that a remote or guest node is up, whatever is known of its connection; nothing where it never was up in this
+    /// cluster's life.
+    pub remote_recorded: Option<bool>,
     /// `node_in_maintenance` as recorded for a remote node.
     pub remote_maintenance: bool,
     /// All attributes: configured, transient and the implied `#…` ones.

@@ -127,8 +127,8 @@ impl World {
                 self.edit_options(host, &id, "1", "edit");
             }
             Deed::Register { host, value } if self.listens(host) => {
-                let (now, client) = (self.now, self.next_client);
-                self.checkers.registered(now, client, value);
+                let client = self.next_client;
+                self.checkers.registered(client, value);
                 self.edit_options(host, "register", &value.to_string(), "register");
             }
             Deed::Increment { host } if self.listens(host) => {

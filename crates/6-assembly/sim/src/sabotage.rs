@@ -39,19 +39,19 @@ impl Sabotage {
     /// Each with the promise whose checker catches it, and within how many seeds.
     pub const ALL: [(Sabotage, &'static str, u64); 14] = [
         (Sabotage::LyingDevice, "S1", 40),
-        (Sabotage::LyingDisk, "S2", 40),
-        (Sabotage::Forgetful, "S2", 150),
+        (Sabotage::LyingDisk, "S2", 80),
+        (Sabotage::Forgetful, "S2", 400),
         (Sabotage::MoodyScheduler, "S3", 80),
         (Sabotage::DeafMember, "L1", 1),
         (Sabotage::SlowScheduler, "S4", 60),
         (Sabotage::TriggerHappy, "F1", 1),
         (Sabotage::EarlyAnswers, "S2", 40),
-        (Sabotage::BackwardWrites, "W1", 60),
-        (Sabotage::Crawling, "R1", 3),
-        (Sabotage::Hoarding, "B1", 3),
-        (Sabotage::Headstrong, "P1", 3),
+        (Sabotage::BackwardWrites, "W1", 150),
+        (Sabotage::Crawling, "R1", 40),
+        (Sabotage::Hoarding, "B1", 10),
+        (Sabotage::Headstrong, "P1", 10),
         (Sabotage::Stutter, "W2", 20),
-        (Sabotage::Chatty, "B2", 3),
+        (Sabotage::Chatty, "B2", 10),
     ];
 
     /// Returns how much longer a calculation takes.

@@ -549,14 +549,14 @@ impl World {
         self.next_client += 1;
         self.asked.insert(client, what.to_owned());
         if self.sabotage == Some(Sabotage::EarlyAnswers) && matches!(body, ClientBody::CibEdit { .. }) {
-            self.checkers.answered(self.now, client);
+            self.checkers.answered(client);
             return Some(client);
         }
         let request = ClientRequest { id: 1, client: "story".to_owned(), body };
         let event = MemberEvent::Client { client: ClientId(client), user: None, request };
         if self.sabotage == Some(Sabotage::BackwardWrites) && what == "register" {
-            self.checkers.answered(self.now, client);
-            let wait = self.random.millis(0, 30_000);
+            self.checkers.answered(client);
+            let wait = if self.random.percent(50) { Duration::ZERO } else { Duration::from_secs(5) };
             self.after(wait, Happening::Deliver { host: at, daemon, what: ToDaemon::Event(Box::new(event)) });
             return Some(client);
         }
@@ -568,7 +568,7 @@ impl World {
         let what = self.asked.get(&client.0).cloned().unwrap_or_default();
         self.note(|| format!("client {}: {what}: {:?}", client.0, reply.result.as_ref().map(|_| "done")));
         if reply.result.is_ok() {
-            self.checkers.answered(self.now, client.0);
+            self.checkers.answered(client.0);
             self.idle_answers.push(client.0);
         }
     }

@@ -90,7 +90,7 @@ impl Deduction {
             let fenced = numbers::integer_at_least(state.attribute("node_fenced"), 0) != 0;
             let node = &mut self.facts.nodes[index.position()];
             node.remote_fenced = fenced;
-            node.remote_recorded_up = state.attribute("in_ccm").and_then(parse_boolean) == Some(true);
+            node.remote_recorded = state.attribute("in_ccm").and_then(parse_boolean);
             return;
         }
         self.add_node_attributes(index, state.child("transient_attributes"), true);

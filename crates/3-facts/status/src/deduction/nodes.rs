@@ -69,7 +69,7 @@ impl Deduction {
             probes_allowed: true,
             remote_reset: false,
             remote_fenced: false,
-            remote_recorded_up: false,
+            remote_recorded: None,
             remote_maintenance: false,
             attributes,
             utilization: Attributes::new(),

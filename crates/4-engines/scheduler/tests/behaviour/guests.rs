@@ -152,6 +152,34 @@ fn a_container_is_looked_for_on_a_guest_that_was_fenced_in_vain() {
     assert!(waits_for(&plan, &begins).contains(&"monitor box-podman-0 guest".to_owned()), "{:?}", told(&plan));
 }
 
+/// Found by the simulator (seeds 3616 and 50062, half an hour): the connection to a guest had ended, its machine would not stop, and a clean-up
+/// forgot both that and what had failed on the guest, which was started elsewhere at once.
+#[test]
+fn what_may_run_on_a_guest_that_was_left_starts_once_it_is_known_whether_its_machine_runs() {
+    let history = &[
+        ("n2", "vm", "monitor:7"),
+        ("n1", "box-podman-0", "monitor:7"),
+        ("n2", "box-podman-0", "monitor:7"),
+        ("n1", "a", "monitor:7"),
+        ("n2", "a", "monitor:7"),
+    ];
+    let plan_on = |nodes| {
+        let more = r#"<bundle id="box"><podman image="x" replicas="1" network="host"/><network control-port="3121"/><primitive id="inside" class="ocf" provider="heartbeat" type="Dummy"/></bundle>
+            <primitive id="a" class="ocf" provider="heartbeat" type="Dummy"/>"#;
+        let resources = (MACHINE.to_owned() + more).leak();
+        // The machine would start where it is known not to run.
+        let to = |id: &str| format!(r#"<rsc_location id="l-{id}" rsc="{id}" node="n2" score="100"/>"#);
+        let constraints = (to("box") + &to("a") + &to("vm")).leak();
+        Cluster { options: "stonith-enabled=false", nodes, resources, constraints, history, ..Cluster::default() }.plan()
+    };
+    let way = "monitor vm n1".to_owned();
+    let (left, never_there) = (plan_on(&[("n1", ONLINE), ("n2", ONLINE), ("guest", GUEST_DOWN)]), plan_on(TWO));
+    for start in ["start box-podman-0 n2", "start a n2"] {
+        assert!(waits_for(&left, start).contains(&way), "{start}: {:?}", waits_for(&left, start));
+        assert!(!waits_for(&never_there, start).contains(&way), "{start}: {:?}", waits_for(&never_there, start));
+    }
+}
+
 /// Found by the simulator (seed 830018 with two remote nodes and a guest): the machine counted as active on a remote node as well, that node was
 /// fenced, and the guest was taken for ended while it lived on.
 #[test]

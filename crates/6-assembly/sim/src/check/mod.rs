@@ -96,8 +96,8 @@ impl Checkers {
     }
 
     /// A client asked for a value of the register.
-    pub(crate) fn registered(&mut self, now: Duration, client: u64, value: u64) {
-        self.w1.asked(now, client, value);
+    pub(crate) fn registered(&mut self, client: u64, value: u64) {
+        self.w1.asked(client, value);
     }
 
     /// A member's copy of the CIB is another one now.
@@ -115,9 +115,9 @@ impl Checkers {
     }
 
     /// A client was told that what it asked for is done.
-    pub(crate) fn answered(&mut self, now: Duration, client: u64) {
+    pub(crate) fn answered(&mut self, client: u64) {
         self.s2.acknowledged(client);
-        self.w1.acknowledged(now, client);
+        self.w1.acknowledged(client);
         self.w2.acknowledged(client);
     }
 

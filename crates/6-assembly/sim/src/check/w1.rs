@@ -1,20 +1,19 @@
 //! W1: the writes of one value are linearizable: they take effect in one order, and it agrees with real time.
 //!
-//! Where each took effect is seen from outside, at every member whose copy changes: the mark of the copy is the write's place in the order. A
+//! Real time is the order in which the world asked and was answered, also within one instant. Where each took effect is seen from outside, at every member whose copy changes: the mark of the copy is the write's place in the order. A
 //! write that was acknowledged has a place before that of every write that was asked for later and acknowledged too; and what is left at the
 //! end is the last one.
 
 use messages::peer::CibMark;
 use std::collections::BTreeMap;
-use std::time::Duration;
 use xml::Element;
 
 /// Lineage, admin epoch, epoch: the order of configuration writes.
 type Place = (u64, u64, u64);
 
 struct Write {
-    asked: Duration,
-    answered: Option<Duration>,
+    asked: u64,
+    answered: Option<u64>,
     /// The last one: what was written in a part of the cluster that lost is written again.
     place: Option<Place>,
 }
@@ -22,6 +21,8 @@ struct Write {
 /// The writes of the register.
 #[derive(Default)]
 pub(crate) struct Register {
+    /// How often something was asked or answered.
+    moment: u64,
     clients: BTreeMap<u64, u64>,
     writes: BTreeMap<u64, Write>,
 }
@@ -33,14 +34,16 @@ fn value(cib: &Element) -> Option<u64> {
 }
 
 impl Register {
-    pub(crate) fn asked(&mut self, now: Duration, client: u64, value: u64) {
+    pub(crate) fn asked(&mut self, client: u64, value: u64) {
+        self.moment += 1;
         self.clients.insert(client, value);
-        self.writes.insert(value, Write { asked: now, answered: None, place: None });
+        self.writes.insert(value, Write { asked: self.moment, answered: None, place: None });
     }
 
-    pub(crate) fn acknowledged(&mut self, now: Duration, client: u64) {
+    pub(crate) fn acknowledged(&mut self, client: u64) {
+        self.moment += 1;
         if let Some(write) = self.clients.get(&client).and_then(|value| self.writes.get_mut(value)) {
-            write.answered.get_or_insert(now);
+            write.answered.get_or_insert(self.moment);
         }
     }
 
@@ -57,7 +60,7 @@ impl Register {
     pub(crate) fn backward(&self, cib: &Element) -> Option<String> {
         // A copy may take two writes at once; then the place of the first is not known, and nothing is said of it.
         let done = self.writes.iter().filter(|(_, write)| write.place.is_some());
-        let done: Vec<(u64, &Write, Duration)> = done.filter_map(|(value, write)| Some((*value, write, write.answered?))).collect();
+        let done: Vec<(u64, &Write, u64)> = done.filter_map(|(value, write)| Some((*value, write, write.answered?))).collect();
         for (first, write, answered) in &done {
             let later = done.iter().find(|(_, other, _)| other.asked > *answered && other.place < write.place);
             if let Some((second, ..)) = later {
