@@ -296,6 +296,14 @@ impl Member {
 
     /// Takes one event and returns what is to be done, in this order.
     pub fn handle(&mut self, now: Now, event: MemberEvent) -> Vec<MemberCommand> {
+        let mut commands = self.take(now, event);
+        commands.extend(self.settle());
+        commands
+    }
+
+    /// Takes one event and returns what is to be done at once, in this order: what others wait for goes out before this node looks what
+    /// follows from it, which [`Member::settle`] does and must do before the next event.
+    pub fn take(&mut self, now: Now, event: MemberEvent) -> Vec<MemberCommand> {
         self.now = now;
         if self.has_ended {
             return Vec::new();
@@ -319,6 +327,15 @@ impl Member {
             }
             MemberEvent::Terminated => self.shut_down_this_node(),
             MemberEvent::Woken => {}
+        }
+        self.save_changed_history();
+        std::mem::take(&mut self.out)
+    }
+
+    /// Returns what follows from the event that was taken last: what holds between the engines is brought about again.
+    pub fn settle(&mut self) -> Vec<MemberCommand> {
+        if self.has_ended {
+            return std::mem::take(&mut self.out);
         }
         self.wake_sleepers();
         self.settle_down();

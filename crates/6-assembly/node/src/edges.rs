@@ -230,8 +230,13 @@ impl Edges {
         }
     }
 
+    /// Carries commands out, in their order, up to the one that ends the daemon.
+    pub fn carry_out_all(&mut self, commands: Vec<MemberCommand>) -> Option<Ending> {
+        commands.into_iter().find_map(|command| self.carry_out(command))
+    }
+
     /// Carries a command out; none of them waits for anything.
-    pub fn carry_out(&mut self, command: MemberCommand) -> Option<Ending> {
+    fn carry_out(&mut self, command: MemberCommand) -> Option<Ending> {
         match command {
             MemberCommand::Group(command) => self.group.command(command),
             MemberCommand::HandOver(envelope) => {

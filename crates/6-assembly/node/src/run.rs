@@ -47,10 +47,11 @@ async fn live(edges: &mut Edges, options: &NodeOptions) -> anyhow::Result<Ending
     let mut event = MemberEvent::Started;
     loop {
         let now = edges.clock.now();
-        for command in member.handle(now, event) {
-            if let Some(ending) = edges.carry_out(command) {
-                return Ok(ending);
-            }
+        if let Some(ending) = edges.carry_out_all(member.take(now, event)) {
+            return Ok(ending);
+        }
+        if let Some(ending) = edges.carry_out_all(member.settle()) {
+            return Ok(ending);
         }
         edges.worked_since(now.monotonic);
         event = match edges.next().await {
