@@ -8,6 +8,7 @@ use messages::agent::SelfFencing;
 use messages::client::{CibEdit, ClientBody, ReplyBody};
 use model::NodeName;
 use std::time::Duration;
+use xml::Element;
 
 /// Two resources that prefer a and b, without fencing: no device is needed then.
 fn configuration(options: &str) -> String {
@@ -394,4 +395,39 @@ fn a_fencing_that_fails_at_once_is_tried_again_after_ever_longer_waits() {
     // Each failure brings a new plan, with the next try in it: after 0, 1, 2, 4 and 8 s.
     let seconds: Vec<usize> = (0..40).filter(|second| tries[*second] > 0).collect();
     assert!(seconds.len() >= 5 && seconds[seconds.len() - 1] - seconds[0] >= 14, "{tries:?}");
+}
+
+/// Found by the simulator (seed 5483, half an hour): only the history of where it came from told that a resource had gone by live migration; a
+/// clean-up forgot it, and the resource was started a second time.
+#[test]
+fn what_is_forgotten_with_a_live_migration_is_looked_for_where_it_went() {
+    let mut cluster = Cluster::new(&["a", "b"], &configuration("<nvpair id=\"o-m\" name=\"maintenance-mode\" value=\"true\"/>"));
+    cluster.start(&["a", "b"]);
+    cluster.pass(3);
+    let record = |operation: &str, call: u32, code: u32, more: &str| {
+        format!(
+            "<lrm_rsc_op id=\"web_{operation}_0\" operation_key=\"web_{operation}_0\" operation=\"{operation}\" call-id=\"{call}\" rc-code=\"{code}\" \
+             op-status=\"0\" interval=\"0\" transition-key=\"1:1:0:x\" transition-magic=\"0:{code};1:1:0:x\" {more}/>"
+        )
+    };
+    let history = record("start", 50, 0, "") + &record("promote", 51, 1, "") + &record("migrate_to", 52, 0, "migrate_target=\"b\"");
+    let cib = cluster.cib("a");
+    let mut states = cib.child("status").into_iter().flat_map(Element::elements);
+    let id = states.find(|state| state.attribute("uname") == Some("a")).and_then(Element::id).expect("a has a state");
+    let edit = CibEdit {
+        operation: "modify".to_owned(),
+        section: Some("status".to_owned()),
+        xml: Some(format!(
+            "<node_state id=\"{id}\" uname=\"a\"><lrm id=\"{id}\"><lrm_resources><lrm_resource id=\"web\" class=\"ocf\" provider=\"test\" type=\"Dummy\">{history}</lrm_resource></lrm_resources></lrm></node_state>"
+        )),
+        allow_create: true,
+        ..CibEdit::default()
+    };
+    cluster.ask("a", ClientBody::CibEdit { request: String::new(), edit });
+    cluster.pass(1);
+    cluster.begun.clear();
+    cluster.ask("a", ClientBody::Cleanup { resource: None, node: None, operation: None, interval_ms: None, refresh: false });
+    cluster.pass(3);
+    cluster.begun.sort();
+    assert_eq!(cluster.begun, ["a monitor web", "b monitor web"]);
 }
