@@ -2,16 +2,18 @@
 
 use super::*;
 
+const MACHINE: &str = r#"<primitive id="vm" class="ocf" provider="heartbeat" type="Dummy"><meta_attributes id="m-vm"><nvpair id="m-vm-1" name="remote-node" value="guest"/></meta_attributes></primitive>"#;
+const BUNDLE: &str = r#"<bundle id="box"><podman image="x" replicas="1" network="host"/><network control-port="3121"/><primitive id="inside" class="ocf" provider="heartbeat" type="Dummy"/></bundle>"#;
+
 /// Found by the simulator (seed 800022 with 20 deeds, two remote nodes and a guest): what was to arrive waited for a probe, the probe for the
 /// new connection, that for the end of the earlier one, and this for what was to arrive.
 #[test]
 fn what_migrates_to_a_guest_whose_connection_moves_follows_the_new_connection() {
-    let resources = r#"<primitive id="vm" class="ocf" provider="heartbeat" type="Dummy"><meta_attributes id="m-vm"><nvpair id="m-vm-1" name="remote-node" value="guest"/></meta_attributes></primitive>
-        <primitive id="a" class="ocf" provider="heartbeat" type="Dummy"><meta_attributes id="m"><nvpair id="m-1" name="allow-migrate" value="true"/></meta_attributes></primitive>"#;
+    let resources = format!("{MACHINE}{MIGRATABLE}");
     Cluster {
         options: "stonith-enabled=false",
         nodes: &[("n1", ONLINE), ("n2", ONLINE), ("guest", GUEST)],
-        resources,
+        resources: resources.leak(),
         constraints: r#"<rsc_location id="l" rsc="a" node="guest" score="100"/>"#,
         history: &[
             ("n1", "vm", "start"),
@@ -36,14 +38,12 @@ fn what_migrates_to_a_guest_whose_connection_moves_follows_the_new_connection() 
 /// taken for one that is not up, and what had just arrived there was started again where it had come from.
 #[test]
 fn what_migrates_from_a_remote_node_to_a_guest_is_on_its_way_there() {
-    let resources = r#"<primitive id="vm" class="ocf" provider="heartbeat" type="Dummy"><meta_attributes id="m-vm"><nvpair id="m-vm-1" name="remote-node" value="guest"/></meta_attributes></primitive>
-        <primitive id="far" class="ocf" provider="pacemaker" type="remote"/>
-        <primitive id="a" class="ocf" provider="heartbeat" type="Dummy"><meta_attributes id="m"><nvpair id="m-1" name="allow-migrate" value="true"/></meta_attributes></primitive>"#;
+    let resources = format!("{MACHINE}{FAR}{MIGRATABLE}");
     let to = |node: &str| format!(r#"<rsc_location id="l" rsc="a" node="{node}" score="100"/>"#);
     let cluster = Cluster {
         options: "stonith-enabled=false",
         nodes: &[("n1", ONLINE), ("far", GUEST), ("guest", GUEST)],
-        resources,
+        resources: resources.leak(),
         constraints: to("guest").leak(),
         history: &[
             ("n1", "vm", "start"),
@@ -66,8 +66,7 @@ fn what_migrates_from_a_remote_node_to_a_guest_is_on_its_way_there() {
 /// guest, whose machine was not known to run on `n1` any more.
 #[test]
 fn what_may_run_on_a_guest_starts_once_it_is_known_whether_its_machine_runs() {
-    let resources = r#"<primitive id="vm" class="ocf" provider="heartbeat" type="Dummy"><meta_attributes id="m-vm"><nvpair id="m-vm-1" name="remote-node" value="guest"/></meta_attributes></primitive>
-        <primitive id="a" class="ocf" provider="heartbeat" type="Dummy"/>"#;
+    let resources: &str = format!("{MACHINE}{}", dummy("a")).leak();
     let waits_for_in = |nodes, history| {
         // The machine would start where it is known not to run.
         let to = |id: &str| format!(r#"<rsc_location id="l-{id}" rsc="{id}" node="n2" score="100"/>"#);
@@ -143,7 +142,7 @@ fn a_container_is_looked_for_on_a_guest_that_was_fenced_in_vain() {
     let plan = Cluster {
         options: "stonith-enabled=false",
         nodes: &[("n1", ONLINE), ("n2", ONLINE), ("guest", GUEST_DOWN)],
-        resources: (MACHINE.to_owned() + r#"<bundle id="box"><podman image="x" replicas="1" network="host"/><network control-port="3121"/><primitive id="inside" class="ocf" provider="heartbeat" type="Dummy"/></bundle>"#).leak(),
+        resources: format!("{MACHINE}{BUNDLE}").leak(),
         history,
         ..Cluster::default()
     }
@@ -164,9 +163,7 @@ fn what_may_run_on_a_guest_that_was_left_starts_once_it_is_known_whether_its_mac
         ("n2", "a", "monitor:7"),
     ];
     let plan_on = |nodes| {
-        let more = r#"<bundle id="box"><podman image="x" replicas="1" network="host"/><network control-port="3121"/><primitive id="inside" class="ocf" provider="heartbeat" type="Dummy"/></bundle>
-            <primitive id="a" class="ocf" provider="heartbeat" type="Dummy"/>"#;
-        let resources = (MACHINE.to_owned() + more).leak();
+        let resources = format!("{MACHINE}{BUNDLE}{}", dummy("a")).leak();
         // The machine would start where it is known not to run.
         let to = |id: &str| format!(r#"<rsc_location id="l-{id}" rsc="{id}" node="n2" score="100"/>"#);
         let constraints = (to("box") + &to("a") + &to("vm")).leak();
@@ -184,11 +181,10 @@ fn what_may_run_on_a_guest_that_was_left_starts_once_it_is_known_whether_its_mac
 /// fenced, and the guest was taken for ended while it lived on.
 #[test]
 fn a_guest_has_ended_when_its_machine_has_wherever_it_may_run() {
-    let resources = r#"<primitive id="vm" class="ocf" provider="heartbeat" type="Dummy"><meta_attributes id="m-vm"><nvpair id="m-vm-1" name="remote-node" value="guest"/></meta_attributes></primitive>
-        <primitive id="a" class="ocf" provider="heartbeat" type="Dummy"/>"#;
+    let resources = format!("{MACHINE}{}", dummy("a"));
     let plan = Cluster {
         nodes: &[("n1", ONLINE), ("n2", ONLINE), ("guest", GUEST)],
-        resources: (DEVICE.to_owned() + resources).leak(),
+        resources: format!("{DEVICE}{resources}").leak(),
         history: &[("n1", "vm", "start"), ("n2", "vm", "start"), ("n1", "guest", "start"), ("guest", "a", "stop:1")],
         ..Cluster::default()
     }
@@ -199,8 +195,6 @@ fn a_guest_has_ended_when_its_machine_has_wherever_it_may_run() {
     after.sort();
     assert_eq!(after, ["stop vm n1", "stop vm n2"]);
 }
-
-const MACHINE: &str = r#"<primitive id="vm" class="ocf" provider="heartbeat" type="Dummy"><meta_attributes id="m-vm"><nvpair id="m-vm-1" name="remote-node" value="guest"/></meta_attributes></primitive>"#;
 
 /// Found by the simulator (seed 910230 with two remote nodes and a guest, half an hour): the connection to a remote node waited for a guest to
 /// end, that for a probe on the remote node, and this for the connection.
