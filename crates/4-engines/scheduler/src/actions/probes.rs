@@ -54,16 +54,16 @@ impl Draft<'_> {
             }
         }
         for node in self.facts.node_order.clone() {
-            self.order_after_probes_of_way(node);
+            self.order_after_way(node);
         }
     }
 
-    /// What may run on a remote or guest node that seems to be up starts elsewhere only once it is known what leads there.
+    /// What may run on a remote or guest node that was up starts elsewhere only once it is known what leads there, and has ended where it ends.
     ///
     /// Safety: after a clean-up nothing may be known of a guest's machine, or of a connection, and of what runs behind it; the node then
     /// counts as stopped, though nobody stopped it. (Found by the simulator: seed 810047 with two remote nodes and a guest. Pacemaker waits
     /// for a machine's probe only where it would start the machine.)
-    fn order_after_probes_of_way(&mut self, node: NodeIndex) {
+    fn order_after_way(&mut self, node: NodeIndex) {
         let (remote, launcher) = (self.facts.node(node).remote, self.launcher_of_node(node));
         // A guest that is recorded as down lives on where somebody fenced it in vain (seed 60012 with two remote nodes and a guest, half an hour), or
         // where its machine would not stop (seeds 3616 and 50062, half an hour).
@@ -74,23 +74,33 @@ impl Draft<'_> {
         let is_unknown = |resource: &ResourceIndex| self.r(*resource).role == Role::Stopped;
         let way = launcher.into_iter().chain(remote).filter(is_unknown);
         let unknown: Vec<ActionIndex> = way.flat_map(|resource| self.probes_on_members(resource)).collect();
-        if unknown.is_empty() {
+        // Where the connection has ended already, the machine may still be about to. (Seed 70005, half an hour.)
+        let ending = launcher.filter(|&machine| self.r(machine).role > Role::Stopped && !self.n(node).online);
+        if unknown.is_empty() && ending.is_none() {
             return;
         }
-        for resource in (0..self.resources.len()).map(|position| ResourceIndex(position as u32)) {
-            let fact = self.fact(resource);
-            let is_machine = launcher.is_some() && self.guest_connection_in(resource).is_some();
-            // Of machines, only a bundle's container runs on a guest; what is in it waits for it anyway.
-            let may_run_there =
-                self.is_primitive(resource) && !fact.fence_device && !fact.remote_connection && is_machine == self.is_bundled(resource);
-            if !may_run_there || fact.known_on.contains(&node) {
-                continue;
-            }
-            for &probe in &unknown {
-                self.order_operation_after(probe, resource, "start", Relation::ORDERED);
-                self.order_operation_after(probe, resource, "promote", Relation::ORDERED);
+        for resource in self.unknown_on(node) {
+            for task in ["start", "promote"] {
+                unknown.iter().for_each(|&probe| self.order_operation_after(probe, resource, task, Relation::ORDERED));
+                if let Some(machine) = ending {
+                    self.order_operations(machine, "stop", resource, task, Relation::ORDERED);
+                }
             }
         }
+    }
+
+    /// Returns what may run on a remote or guest node without anybody's knowing.
+    fn unknown_on(&self, node: NodeIndex) -> Vec<ResourceIndex> {
+        let is_guest = self.is_guest(node);
+        let may_run_there = |&resource: &ResourceIndex| {
+            let fact = self.fact(resource);
+            let is_machine = is_guest && self.guest_connection_in(resource).is_some();
+            // Of machines, only a bundle's container runs on a guest; what is in it waits for it anyway.
+            let is_of_that_kind =
+                self.is_primitive(resource) && !fact.fence_device && !fact.remote_connection && is_machine == self.is_bundled(resource);
+            is_of_that_kind && !fact.known_on.contains(&node)
+        };
+        (0..self.resources.len()).map(|position| ResourceIndex(position as u32)).filter(may_run_there).collect()
     }
 
     /// Returns the probes of a resource on full members.

@@ -177,6 +177,30 @@ fn what_may_run_on_a_guest_that_was_left_starts_once_it_is_known_whether_its_mac
     }
 }
 
+/// Found by the simulator (seed 70005, half an hour): a clean-up had forgotten what failed on a guest whose machine was to stop; when the
+/// connection had ended, and the machine had not, the same was started on another node.
+#[test]
+fn what_may_run_on_a_guest_that_was_left_starts_when_its_machine_has_stopped() {
+    let machine = MACHINE.replace("</meta_attributes>", r#"<nvpair id="m-vm-2" name="target-role" value="Stopped"/></meta_attributes>"#);
+    let plan = Cluster {
+        options: "stonith-enabled=false",
+        nodes: &[("n1", ONLINE), ("n2", ONLINE), ("guest", GUEST_DOWN)],
+        resources: format!("{machine}{}", dummy("a")).leak(),
+        constraints: r#"<rsc_location id="l-a" rsc="a" node="n2" score="100"/>"#,
+        history: &[
+            ("n1", "vm", "start"),
+            ("n2", "vm", "monitor:7"),
+            ("n1", "guest", "stop"),
+            ("n2", "guest", "monitor:7"),
+            ("n1", "a", "monitor:7"),
+            ("n2", "a", "monitor:7"),
+        ],
+        ..Cluster::default()
+    }
+    .plan();
+    assert_eq!(waits_for(&plan, "start a n2"), ["stop vm n1"]);
+}
+
 /// Found by the simulator (seed 830018 with two remote nodes and a guest): the machine counted as active on a remote node as well, that node was
 /// fenced, and the guest was taken for ended while it lived on.
 #[test]
