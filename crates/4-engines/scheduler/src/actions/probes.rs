@@ -104,7 +104,7 @@ impl Draft<'_> {
     }
 
     /// Returns the probes of a resource on full members.
-    fn probes_on_members(&self, resource: ResourceIndex) -> Vec<ActionIndex> {
+    pub(crate) fn probes_on_members(&self, resource: ResourceIndex) -> Vec<ActionIndex> {
         let key = self.key(resource, "monitor", 0);
         let members = self.facts.node_order.iter().copied().filter(|&node| !self.is_remote_or_guest(node));
         members.flat_map(|node| self.find_actions_exact(resource, &key, Some(node))).collect()

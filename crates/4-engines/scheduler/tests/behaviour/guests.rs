@@ -335,3 +335,22 @@ fn a_remote_node_that_asks_to_go_is_let_go_although_something_on_it_could_migrat
     }
     .check(&["start a n1 < stop a far", "stop a far", "stop far n1 < stop a far"]);
 }
+
+/// Found by the simulator (seed 81788, half an hour): a clean-up had forgotten where the connection to a remote node was that was to be stopped, and
+/// the node was fenced for what is active there before anybody had looked.
+#[test]
+fn a_remote_node_is_not_fenced_before_it_is_known_that_its_connection_is_lost() {
+    let far = FAR.replace(
+        "/>",
+        r#"><meta_attributes id="m-far"><nvpair id="m-far-1" name="target-role" value="Stopped"/></meta_attributes></primitive>"#,
+    );
+    let plan = Cluster {
+        nodes: &[("n1", ONLINE), ("n2", ONLINE), ("far", GUEST)],
+        resources: format!("{DEVICE}{far}{}", dummy("a")).leak(),
+        history: &[("n2", "far", "monitor:7"), ("n1", "a", "monitor:7"), ("n2", "a", "monitor:7"), ("far", "a", "start")],
+        ..Cluster::default()
+    }
+    .plan();
+    let fencing = plan.graph.actions.iter().find(|action| action.operation == "stonith").map(name).expect("it is fenced if it is lost");
+    assert!(waits_for(&plan, &fencing).contains(&"monitor far n1".to_owned()), "{:?}", waits_for(&plan, &fencing));
+}
