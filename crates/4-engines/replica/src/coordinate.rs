@@ -72,6 +72,7 @@ impl Replica {
         self.cib = cib;
         self.mark = to;
         self.granted.add(wish.request.clone());
+        self.unheard.insert(wish.request.clone());
         if is_configuration {
             self.store(self.is_awaited(&wish.origin), out);
         }

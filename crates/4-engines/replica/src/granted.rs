@@ -28,6 +28,13 @@ impl Granted {
         }
     }
 
+    /// Forgets a wish: what came of it is in no copy.
+    pub(crate) fn remove(&mut self, request: &str) {
+        if self.known.remove(request) {
+            self.order.retain(|kept| kept != request);
+        }
+    }
+
     /// Returns the last ones, oldest first.
     pub(crate) fn latest(&self, count: usize) -> Vec<String> {
         self.order.iter().skip(self.order.len().saturating_sub(count)).cloned().collect()

@@ -140,6 +140,8 @@ pub struct Replica {
     pub(crate) in_step: bool,
     pub(crate) asked_for_whole: bool,
     pub(crate) granted: Granted,
+    /// Wishes that this node granted and of which it has not heard its own word, in its own term: nobody else may have them.
+    pub(crate) unheard: BTreeSet<String>,
     pub(crate) pending: BTreeMap<String, Pending>,
     /// At the coordinator: wishes that came before it was in step, or before its lineage was on enough disks.
     pub(crate) early: VecDeque<CibWish>,
@@ -171,6 +173,7 @@ impl Replica {
             in_step: false,
             asked_for_whole: false,
             granted: Granted::default(),
+            unheard: BTreeSet::new(),
             pending: BTreeMap::new(),
             early: VecDeque::new(),
             waiting: Vec::new(),
@@ -251,6 +254,7 @@ impl Replica {
             ReplicaMessage::Answer { term, request, origin, result } if *term == self.term() && *origin == self.config.node => {
                 self.answered(request.clone(), result.clone(), out);
             }
+            ReplicaMessage::Apply { term, request, .. } if is_own && *term == self.term() => drop(self.unheard.remove(request)),
             ReplicaMessage::Apply { .. } | ReplicaMessage::Whole { .. } if !is_own => self.follow(now, from, message, out),
             _ => {}
         }
@@ -271,6 +275,10 @@ impl Replica {
         if let Some((mark, holder)) = newest {
             self.in_step = self.mark == mark;
             self.asked_for_whole = false;
+            if self.in_step {
+                // Everyone has this copy, or takes it.
+                self.unheard.clear();
+            }
             if self.in_step && is_quorate {
                 self.begin_lineage(term, out);
             }
