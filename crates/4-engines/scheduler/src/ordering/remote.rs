@@ -174,8 +174,22 @@ impl Draft<'_> {
                     self.start_before(connection, index, Relation::FIRST_IMPLIES_THEN);
                 }
             }
+            // Compat (C-518): Pacemaker probes over the new connection, of which the machine's end comes first, for which what stops there waits, and
+            // that for the probe. (Found by the simulator: seed 92069, half an hour.)
+            _ if self.is_probed_before_restart(index, connection, launcher) => self.before_stop(index, connection, Relation::NONE),
             _ => self.start_before(connection, index, Relation::NONE),
         }
+    }
+
+    /// Returns whether an action is a probe on a guest that can be reached, and whose machine is about to be started anew.
+    fn is_probed_before_restart(&self, index: ActionIndex, connection: ResourceIndex, launcher: ResourceIndex) -> bool {
+        let Some(node) = self.a(index).node.filter(|_| self.a(index).task == "monitor" && !self.is_recurring(index)) else { return false };
+        self.n(node).online
+            && !self.r(connection).failed
+            && !self.r(launcher).failed
+            && !self.is_bundled(connection)
+            && self.restarts(launcher)
+            && self.connection_state(node, connection) == Connection::Alive
     }
 
     /// Returns whether an action is a probe on a remote node that can be reached, over a connection that is about to move or to be made anew.
@@ -224,7 +238,10 @@ impl Draft<'_> {
         let task = if action.task == "notify" { action.meta("notify_operation").unwrap_or_default() } else { &action.task };
         let is_guest = self.fact(connection).launcher.is_some();
         let before_the_move = matches!(task, "cancel" | "stop" | "demote" | "migrate_to") || (task == "migrate_from" && !is_guest);
-        let before_the_move = before_the_move || self.is_probed_before_end(index, connection);
+        let launcher = self.fact(connection).launcher;
+        let before_the_move = before_the_move
+            || self.is_probed_before_end(index, connection)
+            || launcher.is_some_and(|launcher| self.is_probed_before_restart(index, connection, launcher));
         Some(if before_the_move && !partly_moved { began } else { ended })
     }
 }

@@ -354,3 +354,31 @@ fn a_remote_node_is_not_fenced_before_it_is_known_that_its_connection_is_lost() 
     let fencing = plan.graph.actions.iter().find(|action| action.operation == "stonith").map(name).expect("it is fenced if it is lost");
     assert!(waits_for(&plan, &fencing).contains(&"monitor far n1".to_owned()), "{:?}", waits_for(&plan, &fencing));
 }
+
+/// Found by the simulator (seed 92069, half an hour): the definition of a guest's machine had changed; what ran on the guest waited for a probe there
+/// before it stopped, the probe for the machine's new start, and this for that stop. Pacemaker's plan is the same.
+#[test]
+fn a_guest_is_probed_before_its_machine_is_started_anew() {
+    let machine = MACHINE.replace(
+        "<meta_attributes",
+        r#"<instance_attributes id="i"><nvpair id="i-1" name="state" value="/run/vm"/></instance_attributes><meta_attributes"#,
+    );
+    let plan = Cluster {
+        options: "stonith-enabled=false",
+        nodes: &[("n1", ONLINE), ("guest", GUEST)],
+        resources: format!("{machine}{}{}", dummy("a"), dummy("b")).leak(),
+        constraints: r#"<rsc_location id="l" rsc="a" node="guest" score="INFINITY"/><rsc_order id="o" first="b" then="a"/>"#,
+        history: &[
+            ("n1", "vm", "start"),
+            ("n1", "guest", "start"),
+            ("n1", "a", "monitor:7"),
+            ("guest", "a", "start"),
+            ("n1", "b", "monitor:7"),
+        ],
+        ..Cluster::default()
+    }
+    .plan();
+    assert_eq!(waits_for(&plan, "stop a guest"), ["monitor b guest"]);
+    assert_eq!(waits_for(&plan, "monitor b guest"), Vec::<String>::new());
+    assert_eq!(waits_for(&plan, "stop guest n1"), ["monitor b guest", "stop a guest"]);
+}
