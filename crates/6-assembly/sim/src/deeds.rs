@@ -113,6 +113,11 @@ impl World {
             | Deed::EngineUp
             | Deed::Health(_)
             | Deed::Heal => self.checkers.causes.happened_to_all(now),
+            Deed::TargetRole { resource, stopped } => {
+                if let Some(host) = self.hosts.iter().position(|host| host.name.as_str() == resource) {
+                    self.checkers.causes.leave(host, *stopped);
+                }
+            }
             _ => {}
         }
     }
