@@ -1,8 +1,8 @@
 //! Promotion and demotion of a clone's instances: the points before and after them.
 
 use super::{ActionIndex, Draft, End, Flags, Relation};
-use model::Score;
-use status::ResourceIndex;
+use model::{Role, Score};
+use status::{NodeIndex, ResourceIndex};
 
 impl Draft<'_> {
     pub(super) fn create_promotable_actions(&mut self, clone: ResourceIndex) {
@@ -18,6 +18,7 @@ impl Draft<'_> {
         self.create_promotion_notifications(clone, promote, promoted);
         if promoting {
             self.promote_after_probes(clone, promote);
+            self.promote_after_pending_nodes(clone, promote);
         }
         let demote = self.resource_pseudo(clone, "demote", !demoting, true);
         let demoted = self.resource_pseudo(clone, "demoted", !demoting, true);
@@ -44,6 +45,24 @@ impl Draft<'_> {
             if self.is_primitive(resource) {
                 for probe in self.operations(resource, "monitor", None) {
                     self.order_ends(End::Action(probe), End::Action(promote), Relation::ORDERED);
+                }
+            }
+        }
+    }
+
+    /// Nothing is promoted while an instance is promoted on a node that can neither demote it now nor is fenced: one that is about to join.
+    ///
+    /// Safety: Compat (C-519): Pacemaker promotes at once. (Found by the simulator: seed 101903, half an hour: a node that stood still came with its
+    /// host into a partition that had been frozen.)
+    fn promote_after_pending_nodes(&mut self, clone: ResourceIndex, promote: ActionIndex) {
+        let mut open = vec![clone];
+        while let Some(resource) = open.pop() {
+            open.extend(self.r(resource).children.iter().rev());
+            let is_out_of_reach = |&node: &NodeIndex| self.facts.node(node).pending && !self.n(node).unclean;
+            let is_promoted = self.is_primitive(resource) && self.r(resource).role == Role::Promoted;
+            if is_promoted && self.fact(resource).active_nodes.iter().any(is_out_of_reach) {
+                for stop in self.operations(resource, "stop", None) {
+                    self.order(stop, promote, Relation::ORDERED | Relation::UNRUNNABLE_FIRST_BLOCKS);
                 }
             }
         }

@@ -361,6 +361,23 @@ fn waits_for(plan: &Plan, of: &str) -> Vec<String> {
     names
 }
 
+/// Found by the simulator (seed 101903, half an hour): a node that had been in another partition came back and gave no answer yet; another
+/// instance was promoted beside the one there. Pacemaker's plan is the same.
+#[test]
+fn nothing_is_promoted_beside_an_instance_on_a_node_that_is_about_to_join() {
+    const PENDING: &str = r#"in_ccm="true" crmd="online" join="pending" expected="member""#;
+    let cluster = Cluster {
+        nodes: &[("n1", ONLINE), ("n2", PENDING)],
+        resources: (DEVICE.to_owned() + r#"<clone id="c"><primitive id="a" class="ocf" provider="heartbeat" type="Dummy"/><meta_attributes id="m-c"><nvpair id="m-c-1" name="promotable" value="true"/></meta_attributes></clone>"#).leak(),
+        history: &[("n1", "f", "start"), ("n1", "a", "start"), ("n2", "a", "promote")],
+        attributes: &[("n1", "master-a", "10")],
+        ..Cluster::default()
+    };
+    assert!(!told(&cluster.plan()).iter().any(|line| line.starts_with("promote a")), "{:?}", told(&cluster.plan()));
+    let gone = Cluster { nodes: &[("n1", ONLINE)], history: &[("n1", "f", "start"), ("n1", "a", "start")], ..cluster };
+    assert!(told(&gone.plan()).iter().any(|line| line.starts_with("promote a n1")), "{:?}", told(&gone.plan()));
+}
+
 /// Found by the simulator (seed 8478, half an hour): a clean-up had forgotten the promoted instance on a node that was put on standby, and
 /// another one was promoted beside it.
 #[test]
