@@ -108,7 +108,8 @@ impl Member {
     /// Returns the histories where resources were going by live migrations of which only the forgotten histories tell.
     ///
     /// Safety: what arrived is not in the history of the node it went to before its next operation there; the node, which knows from before that
-    /// it does not run there, has to look again. (Found by the simulator: seed 5483, half an hour. Pacemaker forgets where it went.)
+    /// it does not run there, has to look again. Compat (C-515): Pacemaker forgets where it went. (Found by the simulator: seed 5483, half
+    /// an hour.)
     fn arrivals(&self, forgotten: &[Forgotten]) -> Vec<Forgotten> {
         let mut found: Vec<Forgotten> = Vec::new();
         let history_of = |node: &NodeName, resource: &ResourceId| {

@@ -54,16 +54,16 @@ impl Draft<'_> {
             }
         }
         for node in self.facts.node_order.clone() {
-            self.order_after_way(node);
+            self.order_after_what_leads_to(node);
         }
     }
 
     /// What may run on a remote or guest node that was up starts elsewhere only once it is known what leads there, and has ended where it ends.
     ///
     /// Safety: after a clean-up nothing may be known of a guest's machine, or of a connection, and of what runs behind it; the node then
-    /// counts as stopped, though nobody stopped it. (Found by the simulator: seed 810047 with two remote nodes and a guest. Pacemaker waits
-    /// for a machine's probe only where it would start the machine.)
-    fn order_after_way(&mut self, node: NodeIndex) {
+    /// counts as stopped, though nobody stopped it. Compat (C-516): Pacemaker waits for a machine's probe only where
+    /// it would start the machine. (Found by the simulator: seed 810047 with two remote nodes and a guest.)
+    fn order_after_what_leads_to(&mut self, node: NodeIndex) {
         let (remote, launcher) = (self.facts.node(node).remote, self.launcher_of_node(node));
         // A guest that is recorded as down lives on where somebody fenced it in vain (seed 60012 with two remote nodes and a guest, half an hour), or
         // where its machine would not stop (seeds 3616 and 50062, half an hour).

@@ -86,8 +86,8 @@ impl Draft<'_> {
         let fencing = self.fence(node, None, false, Some("node is unclean"), false);
         self.warn(format!("Scheduling node {} for fencing", self.facts.node(node).name));
         self.order_versus_fencing(fencing);
-        // Safety: a clean-up may have forgotten where a connection is; it is not lost before its probes say so. (Found by the simulator: seed
-        // 81788, half an hour. Pacemaker fences at once.)
+        // Safety: a clean-up may have forgotten where a connection is; it is not lost before its probes say so. Compat (C-517): Pacemaker
+        // fences at once. (Found by the simulator: seed 81788, half an hour.)
         if let Some(connection) = self.facts.node(node).remote {
             for probe in self.probes_on_members(connection) {
                 self.order(probe, fencing, Relation::ORDERED);

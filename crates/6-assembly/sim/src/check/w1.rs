@@ -1,8 +1,8 @@
 //! W1: the writes of one value are linearizable: they take effect in one order, and it agrees with real time.
 //!
-//! Real time is the order in which the world asked and was answered, also within one instant. Where each took effect is seen from outside, at every member whose copy changes: the mark of the copy is the write's place in the order. A
-//! write that was acknowledged has a place before that of every write that was asked for later and acknowledged too; and what is left at the
-//! end is the last one.
+//! Real time is the order in which the world asked and was answered, also within one instant. Where each took effect is seen from outside, at
+//! every member whose copy changes: the mark of the copy is the write's place in the order. A write that was acknowledged has a place before
+//! that of every write that was asked for later and acknowledged too; and what is left at the end is the last one.
 
 use messages::peer::CibMark;
 use std::collections::BTreeMap;
