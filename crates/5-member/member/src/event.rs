@@ -32,7 +32,7 @@ pub struct StoreResult {
 /// One thing that happened.
 #[derive(Clone, PartialEq, Debug)]
 pub enum MemberEvent {
-    /// The edges are ready. The first event; [`AgentEvent::Welcome`] and the first view follow in any order.
+    /// The edges are ready. The first event; [`AgentEvent::Welcome`] follows, and then the first view.
     Started,
     /// From the cluster engine: a view, a message, or the engine's loss.
     Group(GroupEvent),

@@ -1,6 +1,7 @@
 //! Everything outside the member: what happens there becomes events, and commands are carried out there.
 
 use crate::NodeOptions;
+use crate::beginning::Beginning;
 use crate::clock::Clock;
 use crate::group::Group;
 use crate::haste::{Haste, Pace};
@@ -99,17 +100,19 @@ impl Edges {
         })
     }
 
-    /// Waits for the first view, which says which node of the cluster this is. What happens meanwhile is kept.
+    /// Waits for the root role's greeting and for the first view, which says which node of the cluster this is. What happens meanwhile is
+    /// kept.
     pub async fn first_view(&mut self) -> Result<View, Ending> {
+        let mut beginning = Beginning::default();
         loop {
             match self.outside().await? {
-                MemberEvent::Group(GroupEvent::View(view)) => {
-                    self.waiting.push_back(MemberEvent::Group(GroupEvent::View(view.clone())));
-                    return Ok(view);
-                }
                 MemberEvent::Group(GroupEvent::Lost { reason }) => self.log.write(LogLevel::Warning, &reason),
                 MemberEvent::Terminated => return Err(Ending { code: 0, reason: "asked to end before it had joined".to_owned() }),
-                event => self.waiting.push_back(event),
+                event => beginning.keep(event),
+            }
+            if let Some((view, events)) = beginning.end() {
+                self.waiting = events;
+                return Ok(view);
             }
         }
     }

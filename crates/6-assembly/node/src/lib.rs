@@ -2,6 +2,7 @@
 //!
 //! It connects and translates; it has no policy of its own.
 
+mod beginning;
 mod clock;
 mod edges;
 mod group;
