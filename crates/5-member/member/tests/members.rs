@@ -299,6 +299,22 @@ fn what_is_under_way_is_an_input_of_the_next_plan_and_is_not_begun_again() {
     assert_eq!(starts, 1, "{:?}", cluster.begun);
 }
 
+#[test]
+fn whoever_waits_for_a_write_is_answered_before_the_member_looks_what_follows_from_it() {
+    let mut cluster = started(&["a", "b", "c"]);
+    (cluster.at_once, cluster.replies) = (0, Vec::new());
+    for (asked, limit) in [("a", 7), ("b", 8), ("c", 9)] {
+        let xml =
+            format!("<cluster_property_set id=\"o\"><nvpair id=\"o-x\" name=\"batch-limit\" value=\"{limit}\"/></cluster_property_set>");
+        let (operation, section, xml) = ("modify".to_owned(), Some("crm_config".to_owned()), Some(xml));
+        let edit = CibEdit { operation, section, xml, allow_create: true, ..CibEdit::default() };
+        cluster.ask(asked, ClientBody::CibEdit { request: limit.to_string(), edit });
+    }
+    cluster.pass(1);
+    let outcomes: Vec<_> = cluster.replies.iter().map(|reply| reply.result.is_ok()).collect();
+    assert_eq!((outcomes, cluster.at_once), (vec![true; 3], 3));
+}
+
 /// What a peer of another version, or a broken one, may send: nothing of it ends a member, and the cluster goes on.
 #[test]
 fn mutilated_messages_end_nobody() {

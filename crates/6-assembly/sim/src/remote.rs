@@ -17,6 +17,8 @@ use std::time::Duration;
 
 /// The wait before another attempt to connect.
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
+/// How long a process that asked to be let go waits for an answer: as long as the real one.
+const UNHEARD_MAX: Duration = Duration::from_secs(20);
 /// How soon what waits for a cut to end finds that it has.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
@@ -27,8 +29,8 @@ pub(crate) struct Reach {
     pub container: Option<String>,
     /// The process that listens, by number; none while it is 0.
     pub process: u64,
-    /// It asked to be let go.
-    pub is_leaving: bool,
+    /// It asked to be let go, and goes at this time unless somebody has answered.
+    pub leaves_at: Option<Duration>,
     /// Who asked for each run at work: which connection, and under which id.
     ordered: BTreeMap<CallId, (u64, CallId)>,
     /// Runs behind others of the same resource.
@@ -184,6 +186,7 @@ impl World {
                 RemoteCommand::Run { call, .. } => self.run_there(remote, number, call),
                 RemoteCommand::Kill { id, .. } => self.kill_there(remote, number, id),
                 RemoteCommand::Poke { .. } => news.push_back(RemoteEvent::Alive { node: node.clone() }),
+                RemoteCommand::AnswerShutdown { granted, .. } => self.answered_there(remote, granted),
                 _ => {}
             }
         }
@@ -268,10 +271,33 @@ impl World {
     /// A remote node asks to be let go.
     pub(crate) fn leave_there(&mut self, at: usize) {
         let node = self.hosts[at].name.clone();
+        let by = self.now + UNHEARD_MAX;
         if let Some(reach) = self.hosts[at].reach.as_mut() {
-            reach.is_leaving = true;
+            reach.leaves_at = Some(by);
+            let process = reach.process;
+            self.at(by, Happening::LookWhetherHeard { host: at, process });
         }
         self.tell_over_connection(at, RemoteEvent::ShutdownAsked { node });
+    }
+
+    fn answered_there(&mut self, at: usize, is_granted: bool) {
+        let (now, reach) = (self.now, self.hosts[at].reach.as_mut());
+        if let Some(reach) = reach.filter(|reach| reach.leaves_at.is_some()) {
+            // Once granted, it waits for the end of the connection, however late.
+            reach.leaves_at = Some(if is_granted { Duration::MAX } else { now });
+            let process = reach.process;
+            self.look_whether_heard(at, process);
+        }
+    }
+
+    /// A process that nobody has promised to let go does not wait for ever.
+    pub(crate) fn look_whether_heard(&mut self, at: usize, process: u64) {
+        let Some(reach) = self.hosts[at].reach.as_ref().filter(|reach| reach.process == process) else { return };
+        if reach.leaves_at.is_some_and(|at| at <= self.now) {
+            let now = self.now;
+            self.checkers.causes.happened_to(at, now);
+            self.end_for_a_while(at);
+        }
     }
 
     fn tell_over_connection(&mut self, at: usize, event: RemoteEvent) {
@@ -284,10 +310,14 @@ impl World {
 
     /// Nobody is connected any more: whoever asked to be let go ends, and comes back later.
     fn let_go(&mut self, at: usize) {
-        if self.hosts[at].reach.as_ref().is_some_and(|reach| reach.is_leaving) {
-            let back = self.random.millis(1000, 15_000);
-            self.kill_there_all(at, back);
+        if self.hosts[at].reach.as_ref().is_some_and(|reach| reach.leaves_at.is_some()) {
+            self.end_for_a_while(at);
         }
+    }
+
+    fn end_for_a_while(&mut self, at: usize) {
+        let back = self.random.millis(1000, 15_000);
+        self.kill_there_all(at, back);
     }
 
     /// The process on a remote node is killed, with it the agents at work.

@@ -81,6 +81,11 @@ pub(crate) enum Happening {
         daemon: u64,
         order: StoreOrder,
     },
+    /// A process on a remote node that asked to be let go sees whether anybody has heard.
+    LookWhetherHeard {
+        host: usize,
+        process: u64,
+    },
     /// It is a connection's turn.
     Tend {
         connection: u64,
@@ -247,6 +252,7 @@ impl World {
             Happening::Stored { host, life, daemon, order } => self.stored(host, life, daemon, order),
             Happening::LookAtPolicy { view, since } => self.look_at_policy(view, since),
             Happening::Calculated { host, daemon, request } => self.calculated(host, daemon, request),
+            Happening::LookWhetherHeard { host, process } => self.look_whether_heard(host, process),
             Happening::Tend { connection } => self.tend(connection),
             Happening::Told(deed) => self.carry_out(deed),
         }

@@ -57,6 +57,8 @@ pub struct Cluster {
     pub exits: Vec<(NodeName, i32)>,
     /// Every answer that a client got.
     pub replies: Vec<ClientReply>,
+    /// How many of them were given before the member looked what follows from the event.
+    pub at_once: usize,
     /// Every message that was delivered.
     pub heard: Vec<String>,
     /// What the hosts' root roles can do to end them.
@@ -99,6 +101,7 @@ impl Cluster {
             plans: Vec::new(),
             exits: Vec::new(),
             replies: Vec::new(),
+            at_once: 0,
             heard: Vec::new(),
             self_fencing: None,
             permits: BTreeMap::new(),
@@ -209,7 +212,11 @@ impl Cluster {
         let now = Now { monotonic: self.now, wall: Timestamp::from_seconds(1_790_000_000).after(self.now) };
         while let Some((name, event)) = self.untold.front().cloned() {
             let member = self.nodes.get_mut(&name).and_then(|node| node.member.as_mut());
-            for command in member.map(|member| member.handle(now, event)).unwrap_or_default() {
+            let taken = member.map(|member| member.take(now, event)).unwrap_or_default();
+            self.at_once += taken.iter().filter(|command| matches!(command, MemberCommand::Reply { .. })).count();
+            taken.into_iter().for_each(|command| self.carry_out(&name, command));
+            let member = self.nodes.get_mut(&name).and_then(|node| node.member.as_mut());
+            for command in member.map(Member::settle).unwrap_or_default() {
                 self.carry_out(&name, command);
             }
             self.untold.pop_front();
