@@ -95,6 +95,14 @@ impl Executor {
         id
     }
 
+    /// Forgets what is known of every resource; numbers go on.
+    pub fn forget_all(&mut self) {
+        self.resources.clear();
+        self.unacknowledged.clear();
+        self.held.clear();
+        self.changed = true;
+    }
+
     /// Returns whether what runs agents is connected.
     pub fn is_connected(&self) -> bool {
         self.connected
@@ -139,9 +147,7 @@ impl Executor {
         let before = self.incarnation.take().or_else(|| self.restored.take());
         if before.is_some_and(|before| before != incarnation) {
             // Safety: the host has booted since: nothing of the old history is true any more.
-            self.resources.clear();
-            self.unacknowledged.clear();
-            self.held.clear();
+            self.forget_all();
         }
         self.incarnation = Some(incarnation);
         self.connected = true;

@@ -178,6 +178,10 @@ impl Member {
         // What was set for this node until it leaves is void now.
         let node = self.config.node.clone();
         self.attributes.forget(&node);
+        // Safety: what happens here from now on happens unseen, and what was told here of the others grows old: on its return the node is
+        // probed. Compat: so does Pacemaker, whose executor ends with the rest of it.
+        self.executor.forget_all();
+        self.remotes.forget_all();
         self.membership.set_known_to_quorum(false);
         self.save_history();
         if !self.is_solitary {

@@ -129,6 +129,11 @@ impl Remotes {
         Self { nodes: nodes.collect(), settings: Some(settings.clone()), ..Self::default() }
     }
 
+    /// Forgets every remote node.
+    pub fn forget_all(&mut self) {
+        self.nodes.clear();
+    }
+
     /// Returns what must survive a restart of the daemon. Nodes that had no event since are kept as they were.
     pub fn kept(&mut self) -> BTreeMap<NodeName, Arc<KeptRemote>> {
         let connected = self.nodes.iter_mut().filter(|(_, remote)| remote.link != Link::Down && !remote.is_over);

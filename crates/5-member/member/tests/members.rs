@@ -255,6 +255,23 @@ fn whoever_shuts_down_leaves_nothing_running_and_ends_for_good() {
     }
 }
 
+/// While it is away its administrator may start by hand what the cluster stopped, and what it knows of the others grows old. (Found by the
+/// simulator: seed 120522, half an hour.)
+#[test]
+fn whoever_left_in_good_order_is_probed_when_it_is_back() {
+    let mut cluster = started(&["a", "b", "c"]);
+    cluster.ask("a", ClientBody::Shutdown { node: Some("a".into()) });
+    cluster.pass(4);
+    assert_eq!((cluster.exits.len(), cluster.places("web")), (1, vec!["b"]));
+    cluster.nodes.get_mut(&NodeName::from("a")).unwrap().active.insert("web".to_owned());
+    cluster.begun.clear();
+    cluster.start(&["a"]);
+    cluster.pass(4);
+    let probes = ["a monitor web", "a monitor db"];
+    assert!(probes.iter().all(|probe| cluster.begun.contains(&(*probe).to_owned())), "{:?}", cluster.begun);
+    assert_eq!(cluster.places("web").len(), 1, "it ran twice: {:?}", cluster.begun);
+}
+
 #[test]
 fn the_cluster_looks_again_after_its_recheck_interval() {
     let interval = "<nvpair id=\"o-r\" name=\"cluster-recheck-interval\" value=\"60s\"/>";

@@ -182,7 +182,7 @@ impl Draft<'_> {
         if allowed.map_or(self.facts.node(node).probe, |entry| entry.probe) == ProbeMode::Never {
             return false;
         }
-        if self.is_guest(node) && !self.order_instead_of_guest_probe(resource, top, node) {
+        if self.is_guest(node) && !self.order_instead_of_guest_probe(top, node) {
             return false;
         }
         self.make_probe(resource, top, node);
@@ -200,7 +200,7 @@ impl Draft<'_> {
     }
 
     /// Returns whether a guest is up and will be, so that it can be probed; else orders what stands for that.
-    fn order_instead_of_guest_probe(&mut self, _resource: ResourceIndex, top: ResourceIndex, node: NodeIndex) -> bool {
+    fn order_instead_of_guest_probe(&mut self, top: ResourceIndex, node: NodeIndex) -> bool {
         let Some(launcher) = self.launcher_of_node(node) else { return true };
         if self.r(launcher).role == Role::Stopped {
             let assigned = self.r(launcher).assigned;
