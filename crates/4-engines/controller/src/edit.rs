@@ -22,6 +22,8 @@ pub enum StatusEdit {
     DropResource { node: ActionNode, resource: ResourceId },
     /// Drops every history of a node (`lrm`).
     DropHistory { node: ActionNode },
+    /// Drops the histories of a node but those of resources that are locked to it (`shutdown-lock`).
+    DropUnlocked { node: ActionNode },
     /// Drops a node's transient attributes.
     DropAttributes { node: ActionNode },
     /// Writes what is known of a node's presence.
@@ -93,6 +95,10 @@ impl StatusEdit {
                 delete(node, &format!("/lrm/lrm_resources/lrm_resource[@id={}]", quoted(resource.as_str())))
             }
             StatusEdit::DropHistory { node } => delete(node, "/lrm"),
+            StatusEdit::DropUnlocked { node } => CibEdit {
+                operation: "delete-all".to_owned(),
+                ..delete(node, "/lrm/lrm_resources/lrm_resource[not(@shutdown-lock) or @shutdown-lock='0']")
+            },
             StatusEdit::DropAttributes { node } => delete(node, "/transient_attributes"),
             StatusEdit::NodeState { node, state } => modify(state.element(node)),
             StatusEdit::Maintenance { node, on } => modify(

@@ -149,6 +149,8 @@ pub struct Settings {
     pub transition_delay: Duration,
     /// `start-failure-is-fatal`.
     pub start_failure_is_fatal: bool,
+    /// `shutdown-lock`.
+    pub shutdown_lock: bool,
     /// Written as `crm_feature_set` where a record is made here.
     pub feature_set: String,
 }
@@ -159,6 +161,7 @@ impl Default for Settings {
             recheck_interval: Duration::from_secs(15 * 60),
             transition_delay: Duration::ZERO,
             start_failure_is_fatal: true,
+            shutdown_lock: false,
             feature_set: "3.16.1".to_owned(),
         }
     }

@@ -6,8 +6,16 @@ use crate::{Command, Join, NodeState, StatusEdit};
 use messages::group::Incarnation;
 use messages::operation::{OperationOrder, OperationReport};
 use model::{NodeName, Now};
+use transition::ActionNode;
 
 impl Controller {
+    /// Returns what is to be done with the history of a node that is back. What was stopped when it shut down waits for it: of that only the
+    /// status tells, which outlives a boot.
+    pub(crate) fn forget_history(&self, node: &ActionNode) -> StatusEdit {
+        let node = node.clone();
+        if self.settings.shutdown_lock { StatusEdit::DropUnlocked { node } } else { StatusEdit::DropHistory { node } }
+    }
+
     /// A node is a member now. Its history is written anew from what it says itself: that is the only truth about it.
     pub(crate) fn node_joined(
         &mut self,
@@ -31,7 +39,7 @@ impl Controller {
             self.give_up_on(now, &name, commands);
         }
         self.drop_questions_to(&name, commands);
-        push_edit(commands, StatusEdit::DropHistory { node: node.clone() });
+        push_edit(commands, self.forget_history(&node));
         let state = NodeState {
             in_membership: Some(true),
             daemon_online: Some(true),

@@ -122,7 +122,9 @@ impl Controller {
         let origin = if is_up { "remote_node_up" } else { "remote_node_down" };
         let state = NodeState { in_membership: Some(is_up), is_remote: true, fenced, origin, ..NodeState::default() };
         push_edit(commands, StatusEdit::NodeState { node: node.clone(), state });
-        if forget {
+        if forget && is_up {
+            push_edit(commands, self.forget_history(&node));
+        } else if forget {
             push_edit(commands, StatusEdit::DropHistory { node: node.clone() });
         }
         push_edit(commands, StatusEdit::DropAttributes { node });

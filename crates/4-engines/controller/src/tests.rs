@@ -178,6 +178,7 @@ fn edit_line(edit: &StatusEdit) -> String {
         StatusEdit::DropRecord { node, record, .. } => format!("{} drop {record}", node.name),
         StatusEdit::DropResource { node, resource } => format!("{} drop {resource}", node.name),
         StatusEdit::DropHistory { node } => format!("{} drop history", node.name),
+        StatusEdit::DropUnlocked { node } => format!("{} drop unlocked", node.name),
         StatusEdit::DropAttributes { node } => format!("{} drop attributes", node.name),
         StatusEdit::NodeState { node, state } => {
             let word = |join: Option<crate::Join>| join.map_or("-", crate::Join::as_str);

@@ -34,6 +34,7 @@ pub(crate) fn settings(cib: &Element, feature_set: &str) -> controller::Settings
         recheck_interval: interval(cib, "cluster-recheck-interval").unwrap_or(default.recheck_interval),
         transition_delay: interval(cib, "transition-delay").unwrap_or(default.transition_delay),
         start_failure_is_fatal: option(cib, &["start-failure-is-fatal"]).and_then(parse_boolean).unwrap_or(default.start_failure_is_fatal),
+        shutdown_lock: option(cib, &["shutdown-lock"]).and_then(parse_boolean).unwrap_or(default.shutdown_lock),
         feature_set: feature_set.to_owned(),
     }
 }

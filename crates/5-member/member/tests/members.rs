@@ -262,6 +262,8 @@ fn whoever_left_in_good_order_is_probed_when_it_is_back() {
     let mut cluster = started(&["a", "b", "c"]);
     cluster.ask("a", ClientBody::Shutdown { node: Some("a".into()) });
     cluster.pass(4);
+    cluster.kill("a");
+    cluster.pass(1);
     assert_eq!((cluster.exits.len(), cluster.places("web")), (1, vec!["b"]));
     cluster.nodes.get_mut(&NodeName::from("a")).unwrap().active.insert("web".to_owned());
     cluster.begun.clear();
@@ -269,7 +271,36 @@ fn whoever_left_in_good_order_is_probed_when_it_is_back() {
     cluster.pass(4);
     let probes = ["a monitor web", "a monitor db"];
     assert!(probes.iter().all(|probe| cluster.begun.contains(&(*probe).to_owned())), "{:?}", cluster.begun);
-    assert_eq!(cluster.places("web").len(), 1, "it ran twice: {:?}", cluster.begun);
+    assert_eq!((cluster.exits.len(), cluster.places("web").len()), (1, 1), "it ran twice: {:?}", cluster.begun);
+}
+
+#[test]
+fn what_is_locked_to_a_node_that_was_shut_down_waits_for_it_also_when_it_booted() {
+    for booted in [false, true] {
+        let mut cluster = Cluster::new(&["a", "b", "c"], &configuration("<nvpair id=\"o-l\" name=\"shutdown-lock\" value=\"true\"/>"));
+        cluster.start(&["a", "b", "c"]);
+        cluster.pass(4);
+        assert_eq!(cluster.places("web"), ["a"]);
+        cluster.ask("b", ClientBody::Shutdown { node: Some("a".into()) });
+        cluster.pass(4);
+        cluster.kill("a");
+        cluster.pass(1);
+        assert_eq!((cluster.exits.len(), cluster.places("web").len()), (1, 0), "it waits");
+        let edit = CibEdit {
+            operation: "create".to_owned(),
+            section: Some("constraints".to_owned()),
+            xml: Some("<rsc_location id=\"l-c\" rsc=\"web\" node=\"c\" score=\"500\"/>".to_owned()),
+            ..CibEdit::default()
+        };
+        cluster.ask("b", ClientBody::CibEdit { request: String::new(), edit });
+        if booted {
+            cluster.boot("a");
+        }
+        cluster.start(&["a"]);
+        cluster.pass(4);
+        let places: Vec<_> = cluster.changes().into_iter().filter(|line| line.ends_with(" start web")).collect();
+        assert_eq!(places.get(1).map(String::as_str), Some("a start web"), "booted: {booted}");
+    }
 }
 
 #[test]

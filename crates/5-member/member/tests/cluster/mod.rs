@@ -24,6 +24,7 @@ pub struct Node {
     disk: Option<StoredCib>,
     wake_at: Option<Duration>,
     daemon: u64,
+    life: u32,
 }
 
 /// A host that is no member; connected to whoever connects while it is on.
@@ -87,6 +88,7 @@ impl Cluster {
                 disk: Some(StoredCib { cib: cib.clone(), lineage: 0 }),
                 wake_at: None,
                 daemon: 0,
+                life: 1,
             };
             (NodeName::from(*name), node)
         };
@@ -126,13 +128,13 @@ impl Cluster {
                 ..MemberConfig::new(*name, number)
             };
             node.member = Some(Member::new(config));
-            let running = node.under_way.values().cloned().collect();
+            let (running, incarnation) = (node.under_way.values().cloned().collect(), node.incarnation(name));
             let next_call = CallId(1000 * node.daemon);
             self.tell(name, MemberEvent::Started);
             self.tell(
                 name,
                 MemberEvent::Agent(AgentEvent::Welcome {
-                    incarnation: life(name),
+                    incarnation,
                     running,
                     next_call,
                     self_fencing: self.self_fencing.clone(),
@@ -142,6 +144,12 @@ impl Cluster {
             );
         }
         self.show_view();
+    }
+
+    /// A host whose daemon is gone begins another life.
+    pub fn boot(&mut self, name: &str) {
+        let node = self.nodes.get_mut(&NodeName::from(name)).unwrap();
+        (node.life, node.active) = (node.life + 1, BTreeSet::new());
     }
 
     /// Kills a daemon; its host stays.
@@ -161,7 +169,7 @@ impl Cluster {
         let own = NodeName::from(name);
         let view = View {
             id: self.view,
-            hosts: [(own.clone(), life(name))].into(),
+            hosts: [(own.clone(), self.nodes[&own].incarnation(name))].into(),
             configured: self.nodes.keys().cloned().zip(1..).collect(),
             quorate: false,
             daemons: [(own.clone(), self.nodes[&own].daemon)].into(),
@@ -177,7 +185,7 @@ impl Cluster {
             self.nodes.iter().filter(|(_, node)| node.member.is_some()).map(|(name, node)| (name.clone(), node.daemon)).collect();
         let view = View {
             id: self.view,
-            hosts: self.nodes.keys().map(|name| (name.clone(), life(name.as_str()))).collect(),
+            hosts: self.nodes.iter().map(|(name, node)| (name.clone(), node.incarnation(name.as_str()))).collect(),
             configured: self.nodes.keys().cloned().zip(1..).collect(),
             quorate: true,
             daemons: daemons.clone(),
@@ -384,6 +392,8 @@ fn exit_code(active: &mut BTreeSet<String>, action: &str, resource: String) -> i
     }
 }
 
-fn life(name: &str) -> Incarnation {
-    Incarnation(format!("life-of-{name}"))
+impl Node {
+    fn incarnation(&self, name: &str) -> Incarnation {
+        Incarnation(format!("life-{}-of-{name}", self.life))
+    }
 }
