@@ -12,6 +12,8 @@ use std::time::Duration;
 
 /// How many results of devices are kept for a coordinator that asks again.
 const DEVICE_RESULTS_KEPT: usize = 32;
+/// Compat: how long a node may take to shut down, unless `shutdown-escalation` says so.
+const ESCALATION: Duration = Duration::from_secs(20 * 60);
 /// How long a daemon that leaves waits until its word has come round.
 const LEAVING_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -157,6 +159,18 @@ impl Member {
             return;
         }
         self.request_shutdown(self.config.node.clone());
+        let limit = crate::options::interval(self.replica.cib(), "shutdown-escalation").unwrap_or(ESCALATION);
+        if !limit.is_zero() {
+            self.wakes.insert(Sleeper::Escalation, self.now.monotonic + limit);
+        }
+    }
+
+    /// What runs here could not be stopped in time. The daemon ends all the same, as Pacemaker's does (`shutdown-escalation`): the node has not
+    /// left in good order, and the others fence it.
+    pub(crate) fn end_unfinished(&mut self) {
+        let reason = "what runs here was not stopped within shutdown-escalation: the node is left as it is, and may be fenced";
+        self.log(LogLevel::Error, reason);
+        self.end(100, reason);
     }
 
     /// Leaves: nothing runs here any more. The daemon ends once its word is heard, so that its absence counts as no failure.

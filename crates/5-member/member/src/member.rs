@@ -69,6 +69,7 @@ pub(crate) enum Sleeper {
     Solitude,
     Waiters,
     Leaving,
+    Escalation,
     Reports,
     Permission,
 }
@@ -388,6 +389,7 @@ impl Member {
                 Sleeper::Waiters => self.check_waiters(),
                 Sleeper::Reports => self.calculate_when_known(),
                 Sleeper::Leaving => self.finish_leaving(),
+                Sleeper::Escalation => self.end_unfinished(),
                 Sleeper::Permission => self.permit(),
             }
         }

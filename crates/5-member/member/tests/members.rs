@@ -275,6 +275,19 @@ fn whoever_left_in_good_order_is_probed_when_it_is_back() {
 }
 
 #[test]
+fn whoever_cannot_stop_what_runs_ends_when_shutdown_escalation_is_over() {
+    let mut cluster = Cluster::new(&["a", "b", "c"], &configuration("<nvpair id=\"o-e\" name=\"shutdown-escalation\" value=\"60s\"/>"));
+    cluster.start(&["a", "b", "c"]);
+    cluster.pass(4);
+    cluster.held = Some("stop");
+    cluster.ask("a", ClientBody::Shutdown { node: None });
+    cluster.pass(15);
+    assert_eq!((&cluster.exits[..], cluster.places("web")), (&[][..], vec!["a"]), "it waits for the stop");
+    cluster.pass(50);
+    assert_eq!(cluster.exits, [("a".into(), 100)], "it has not left in good order");
+}
+
+#[test]
 fn what_is_locked_to_a_node_that_was_shut_down_waits_for_it_also_when_it_booted() {
     for booted in [false, true] {
         let mut cluster = Cluster::new(&["a", "b", "c"], &configuration("<nvpair id=\"o-l\" name=\"shutdown-lock\" value=\"true\"/>"));
