@@ -67,7 +67,7 @@ const fn choice(
 /// Options of the cluster, in the order in which they are listed.
 pub const CLUSTER_OPTIONS: &[ClusterOption] = &[
     plain("enable-acl", B, "boolean", "false", "Whether access control lists decide what users may read and change"),
-    plain("cluster-ipc-limit", B, "integer", "500", "How many messages may wait for a client before it is cut off"),
+    plain("cluster-ipc-limit", B, "integer", "500", "How many messages may wait for a client before it is cut off (without effect)"),
     plain("dc-version", C, "string", "none", "The version of the coordinator; written by the cluster"),
     plain("cluster-infrastructure", C, "string", "corosync", "What carries the cluster's messages; written by the cluster"),
     ClusterOption {
@@ -81,13 +81,13 @@ pub const CLUSTER_OPTIONS: &[ClusterOption] = &[
     },
     plain("dc-deadtime", C, "time", "20s", "How long to wait for other nodes at start-up"),
     plain("cluster-recheck-interval", C, "time", "15min", "How often conditions on the time, and the like, are looked at again"),
-    plain("load-threshold", C, "percentage", "80%", "The load of a node above which it gets fewer actions at a time"),
+    plain("load-threshold", C, "percentage", "80%", "The load of a node above which it gets fewer actions at a time (without effect)"),
     plain("node-action-limit", C, "integer", "0", "How many actions a node may carry out at a time (0: twice its cores)"),
-    plain("fence-reaction", C, "string", "stop", "What a node does when it learns that it was fenced: stop or panic"),
-    advanced("election-timeout", C, "time", "2min", "How long an election may take"),
+    plain("fence-reaction", C, "string", "stop", "What a node does when it learns that it was fenced: stop or panic (without effect: its host always ends)"),
+    advanced("election-timeout", C, "time", "2min", "How long an election may take (without effect)"),
     advanced("shutdown-escalation", C, "time", "20min", "How long a node may take to shut down before it ends all the same"),
-    advanced("join-integration-timeout", C, "time", "3min", "How long a node may take to join"),
-    advanced("join-finalization-timeout", C, "time", "30min", "How long a node may take to confirm that it joined"),
+    advanced("join-integration-timeout", C, "time", "3min", "How long a node may take to join (without effect)"),
+    advanced("join-finalization-timeout", C, "time", "30min", "How long a node may take to confirm that it joined (without effect)"),
     advanced("transition-delay", C, "time", "0s", "How long to wait for further changes before a plan is carried out"),
     plain("stonith-watchdog-timeout", C, "time", "0", "After how long a lost node with a watchdog counts as off (0: never)"),
     plain("stonith-max-attempts", C, "integer", "10", "After how many failures fencing of a node is not tried at once again"),
