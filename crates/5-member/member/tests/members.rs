@@ -288,6 +288,36 @@ fn whoever_cannot_stop_what_runs_ends_when_shutdown_escalation_is_over() {
 }
 
 #[test]
+fn what_runs_on_in_maintenance_while_its_node_is_away_is_found_when_it_is_back() {
+    let mut cluster = started(&["a", "b", "c"]);
+    let edit = |value: &str| CibEdit {
+        operation: "modify".to_owned(),
+        section: Some("crm_config".to_owned()),
+        xml: Some(format!(
+            "<cluster_property_set id=\"o\"><nvpair id=\"o-m\" name=\"maintenance-mode\" value=\"{value}\"/></cluster_property_set>"
+        )),
+        allow_create: true,
+        ..CibEdit::default()
+    };
+    cluster.ask("b", ClientBody::CibEdit { request: String::new(), edit: edit("true") });
+    cluster.pass(1);
+    cluster.changes();
+    cluster.ask("a", ClientBody::Shutdown { node: None });
+    cluster.pass(4);
+    cluster.kill("a");
+    cluster.pass(4);
+    assert_eq!((&cluster.exits[..], cluster.places("web")), (&[("a".into(), 0)][..], vec!["a"]), "it runs on");
+    cluster.start(&["a"]);
+    cluster.pass(4);
+    cluster.ask("b", ClientBody::CibEdit { request: String::new(), edit: edit("false") });
+    cluster.pass(4);
+    assert_eq!((cluster.changes(), cluster.places("web")), (vec![], vec!["a"]), "nobody disturbed it");
+    cluster.begun.clear();
+    cluster.pass(11);
+    assert!(cluster.begun.contains(&"a monitor web".to_owned()), "it is watched again: {:?}", cluster.begun);
+}
+
+#[test]
 fn what_is_locked_to_a_node_that_was_shut_down_waits_for_it_also_when_it_booted() {
     for booted in [false, true] {
         let mut cluster = Cluster::new(&["a", "b", "c"], &configuration("<nvpair id=\"o-l\" name=\"shutdown-lock\" value=\"true\"/>"));
