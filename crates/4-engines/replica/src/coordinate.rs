@@ -57,6 +57,8 @@ impl Replica {
             self.digest_due = now.monotonic + DIGEST_EVERY;
         }
         let (text, to) = crate::change::next_mark(&from, &cib, &mut patch, is_digested);
+        let is_replacement = matches!(&wish.change, CibChange::Edit(edit) if matches!(edit.operation.as_str(), "replace" | "erase"));
+        let replaces_status = is_replacement && self.cib.child("status") != cib.child("status");
         let (cib, patch) = (Arc::new(cib), Arc::new(patch));
         self.config.copies.ordered(&from, &text, &cib, &patch, &to);
         out.push(ReplicaCommand::Send(ReplicaMessage::Apply {
@@ -79,6 +81,7 @@ impl Replica {
         out.push(ReplicaCommand::Changed(Changed {
             patch: Some(patch),
             is_configuration,
+            replaces_status,
             client: wish.client.clone(),
             origin: wish.origin.clone(),
         }));

@@ -34,7 +34,8 @@ impl Replica {
                             self.store(self.is_awaited(origin), out);
                         }
                         let (client, origin) = (client.clone(), origin.clone());
-                        out.push(ReplicaCommand::Changed(Changed { patch: Some(patch), is_configuration: *configuration, client, origin }));
+                        let (patch, is_configuration) = (Some(patch), *configuration);
+                        out.push(ReplicaCommand::Changed(Changed { patch, is_configuration, replaces_status: false, client, origin }));
                     }
                     Err(reason) => {
                         out.push(ReplicaCommand::Warn(format!("failed to apply change {}.{}: {reason}", to.epoch, to.num_updates)));
@@ -102,7 +103,13 @@ impl Replica {
             };
             self.cib = cib;
             self.forget_discarded();
-            out.push(ReplicaCommand::Changed(Changed { patch: None, is_configuration: true, client: "join".to_owned(), origin: from }));
+            out.push(ReplicaCommand::Changed(Changed {
+                patch: None,
+                is_configuration: true,
+                replaces_status: false,
+                client: "join".to_owned(),
+                origin: from,
+            }));
         }
         for request in granted {
             self.granted.add(request.clone());

@@ -98,6 +98,8 @@ pub struct Changed {
     /// The steps, or nothing when the whole was replaced.
     pub patch: Option<Arc<Patch>>,
     pub is_configuration: bool,
+    /// A client put another status section in the place of the one there was, or the whole CIB with one. Told at the coordinator alone.
+    pub replaces_status: bool,
     /// Who asked: a program, on a node.
     pub client: String,
     pub origin: NodeName,

@@ -396,8 +396,12 @@ impl Member {
         if changed.is_configuration || changed.patch.is_none() {
             self.alerts.forget_configuration();
         }
-        // Another copy won: what this coordinator knew of the nodes is not in it. It begins anew, and asks them all.
-        if changed.patch.is_none() {
+        if changed.replaces_status {
+            self.forget_what_is_told_anew();
+        }
+        // Another copy won, or was put there by a client: what this coordinator knew of the nodes is not in it. It begins anew, and asks them all.
+        // Safety: what runs by now is not what ran when somebody saved the copy. Compat: so does Pacemaker.
+        if changed.patch.is_none() || changed.replaces_status {
             self.step_down();
             self.give_attributes(attributes::AttributesEvent::StatusReplaced);
         }
@@ -416,6 +420,14 @@ impl Member {
             self.configuration_told_first();
             self.give_controller(controller::Event::InputChanged { cause: format!("the CIB was changed by {}", changed.client) });
         }
+    }
+
+    /// Of what a client put there only what others do not tell anew may stay: members tell their histories and those of the remote nodes they are
+    /// connected to, and transient attributes are written from what is held of them.
+    fn forget_what_is_told_anew(&mut self) {
+        let paths = ["/cib/status/node_state[@remote_node='true']/lrm", "/cib/status/node_state/transient_attributes"];
+        let delete = |path: &str| CibEdit { operation: "delete-all".to_owned(), xpath: Some(path.to_owned()), ..CibEdit::default() };
+        self.wish_status(paths.map(delete).to_vec(), UPKEEP);
     }
 
     /// The controller and the fencer learn of new options before they act on a new plan.

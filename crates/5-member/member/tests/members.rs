@@ -317,6 +317,51 @@ fn what_runs_on_in_maintenance_while_its_node_is_away_is_found_when_it_is_back()
     assert!(cluster.begun.contains(&"a monitor web".to_owned()), "it is watched again: {:?}", cluster.begun);
 }
 
+/// An old CIB that is put back brings what was true when it was saved; who runs what is for the nodes to say.
+#[test]
+fn a_cib_that_is_put_back_whole_is_not_believed_about_what_runs() {
+    let mut cluster = started(&["a", "b", "c"]);
+    cluster.changes();
+    let (private, pattern, only_dampening) = (false, false, false);
+    let attribute = |cluster: &mut Cluster, value: Option<&str>| {
+        let (node, name, value) = (Some("b".into()), "old".to_owned(), value.map(str::to_owned));
+        cluster.ask("b", ClientBody::AttributeUpdate { node, name, pattern, value, dampening: None, only_dampening, private });
+        cluster.pass(1);
+        cluster.cib("a").to_text().contains("name=\"old\"")
+    };
+    assert!(attribute(&mut cluster, Some("1")));
+    // When it was saved nothing ran anywhere, and since then web is wanted on c.
+    let stale = with_nothing_running(&cluster.cib("a")).replace("rsc=\"web\" node=\"a\"", "rsc=\"web\" node=\"c\"");
+    assert!(!attribute(&mut cluster, None));
+    for asked in ["b", "c"] {
+        let edit = CibEdit { operation: "replace".to_owned(), xml: Some(stale.clone()), force: true, ..CibEdit::default() };
+        cluster.replies.clear();
+        cluster.ask(asked, ClientBody::CibEdit { request: asked.to_owned(), edit });
+        cluster.pass(4);
+        assert!(cluster.is_idle() && cluster.replies.iter().all(|reply| reply.result.is_ok()), "{:?}", cluster.replies);
+        let wanted: &[&str] = if asked == "b" { &["a stop web", "c start web"] } else { &[] };
+        assert_eq!(cluster.changes(), wanted, "{asked}: web moves once, and is stopped where it ran");
+        assert_eq!((cluster.places("web"), cluster.places("db")), (vec!["c"], vec!["b"]));
+        let cib = cluster.cib("a").to_text();
+        assert_eq!((cib.matches("name=\"old\"").count(), cib.matches("name=\"#feature-set\"").count()), (0, 3), "{cib}");
+    }
+}
+
+/// Returns a CIB by whose status nothing runs anywhere.
+fn with_nothing_running(cib: &Element) -> String {
+    let mut cib = cib.clone();
+    let status = cib.child_mut("status").expect("a cluster that runs has a status");
+    for record in records_mut(status) {
+        record.set("operation", "monitor");
+        record.set("rc-code", "7");
+    }
+    cib.to_text()
+}
+
+fn records_mut(element: &mut Element) -> Vec<&mut Element> {
+    if element.name == "lrm_rsc_op" { vec![element] } else { element.elements_mut().flat_map(records_mut).collect() }
+}
+
 #[test]
 fn what_is_locked_to_a_node_that_was_shut_down_waits_for_it_also_when_it_booted() {
     for booted in [false, true] {

@@ -128,6 +128,19 @@ fn a_daemon_that_starts_again_goes_on_with_no_life_of_a_node_that_was_fenced() {
     assert_eq!(cluster.changes(), ["b>far start web"], "nothing had to be stopped that had run in another life");
 }
 
+#[test]
+fn a_cib_that_is_put_back_whole_is_not_believed_about_what_runs_there() {
+    let mut cluster = started();
+    cluster.changes();
+    let xml = Some(crate::with_nothing_running(&cluster.cib("a")));
+    let edit = CibEdit { operation: "replace".to_owned(), xml, force: true, ..CibEdit::default() };
+    cluster.ask("c", ClientBody::CibEdit { request: String::new(), edit });
+    cluster.pass(4);
+    assert!(cluster.is_idle());
+    assert_eq!(cluster.changes(), Vec::<String>::new(), "nothing is disturbed");
+    assert!(records(&cluster, "far").contains(&"web_monitor_10000".to_owned()), "{:?}", records(&cluster, "far"));
+}
+
 fn put_on_standby(cluster: &mut Cluster, node: &str) {
     let pair = "<instance_attributes id=\"x\"><nvpair id=\"x-s\" name=\"standby\" value=\"on\"/></instance_attributes>";
     let edit = CibEdit {
