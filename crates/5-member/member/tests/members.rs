@@ -322,17 +322,11 @@ fn what_runs_on_in_maintenance_while_its_node_is_away_is_found_when_it_is_back()
 fn a_cib_that_is_put_back_whole_is_not_believed_about_what_runs() {
     let mut cluster = started(&["a", "b", "c"]);
     cluster.changes();
-    let (private, pattern, only_dampening) = (false, false, false);
-    let attribute = |cluster: &mut Cluster, value: Option<&str>| {
-        let (node, name, value) = (Some("b".into()), "old".to_owned(), value.map(str::to_owned));
-        cluster.ask("b", ClientBody::AttributeUpdate { node, name, pattern, value, dampening: None, only_dampening, private });
-        cluster.pass(1);
-        cluster.cib("a").to_text().contains("name=\"old\"")
-    };
-    assert!(attribute(&mut cluster, Some("1")));
-    // When it was saved nothing ran anywhere, and since then web is wanted on c.
+    // When it was saved nothing ran anywhere, a node was about to leave, and since then web is wanted on c.
     let stale = with_nothing_running(&cluster.cib("a")).replace("rsc=\"web\" node=\"a\"", "rsc=\"web\" node=\"c\"");
-    assert!(!attribute(&mut cluster, None));
+    let pair = "<nvpair id=\"status-2-.feature-set\"";
+    assert!(stale.contains(pair), "{stale}");
+    let stale = stale.replace(pair, &format!("<nvpair id=\"status-2-shutdown\" name=\"shutdown\" value=\"1\"/>{pair}"));
     for asked in ["b", "c"] {
         let edit = CibEdit { operation: "replace".to_owned(), xml: Some(stale.clone()), force: true, ..CibEdit::default() };
         cluster.replies.clear();
@@ -343,7 +337,7 @@ fn a_cib_that_is_put_back_whole_is_not_believed_about_what_runs() {
         assert_eq!(cluster.changes(), wanted, "{asked}: web moves once, and is stopped where it ran");
         assert_eq!((cluster.places("web"), cluster.places("db")), (vec!["c"], vec!["b"]));
         let cib = cluster.cib("a").to_text();
-        assert_eq!((cib.matches("name=\"old\"").count(), cib.matches("name=\"#feature-set\"").count()), (0, 3), "{cib}");
+        assert_eq!((cib.matches("name=\"shutdown\"").count(), cib.matches("name=\"#feature-set\"").count()), (0, 3), "{cib}");
     }
 }
 
