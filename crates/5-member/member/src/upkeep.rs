@@ -11,6 +11,7 @@ use messages::peer::{PeerMessage, ReplicaMessage};
 use model::NodeName;
 use replica::{Changed, ReplicaCommand, ReplicaEvent};
 use std::collections::{BTreeMap, BTreeSet};
+use transition::ActionNode;
 use xml::Element;
 
 /// The attribute in which a node says its feature set.
@@ -424,10 +425,15 @@ impl Member {
 
     /// Of what a client put there only what others do not tell anew may stay: members tell their histories and those of the remote nodes they are
     /// connected to, and transient attributes are written from what is held of them.
+    ///
+    /// Safety: of a remote node that nobody is connected to the given history is all there is; without it nobody would have the node fenced.
     fn forget_what_is_told_anew(&mut self) {
-        let paths = ["/cib/status/node_state[@remote_node='true']/lrm", "/cib/status/node_state/transient_attributes"];
-        let delete = |path: &str| CibEdit { operation: "delete-all".to_owned(), xpath: Some(path.to_owned()), ..CibEdit::default() };
-        self.wish_status(paths.map(delete).to_vec(), UPKEEP);
+        let told = options::remote_nodes(self.replica.cib()).filter(|remote| self.controller.connection_holder(remote).is_some());
+        let drop = |name: NodeName| controller::StatusEdit::DropHistory { node: ActionNode { id: self.id_of(&name), name } }.to_cib_edit();
+        let mut edits: Vec<CibEdit> = told.map(drop).collect();
+        let xpath = Some("/cib/status/node_state/transient_attributes".to_owned());
+        edits.push(CibEdit { operation: "delete-all".to_owned(), xpath, ..CibEdit::default() });
+        self.wish_status(edits, UPKEEP);
     }
 
     /// The controller and the fencer learn of new options before they act on a new plan.

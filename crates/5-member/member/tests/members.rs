@@ -24,6 +24,18 @@ fn configuration(options: &str) -> String {
     )
 }
 
+/// An administrator's change of a section.
+fn modify(section: &str, xml: &str) -> ClientBody {
+    let (operation, section, xml) = ("modify".to_owned(), Some(section.to_owned()), Some(xml.to_owned()));
+    ClientBody::CibEdit { request: String::new(), edit: CibEdit { operation, section, xml, allow_create: true, ..CibEdit::default() } }
+}
+
+/// An administrator sets an option of the cluster.
+fn option(name: &str, value: &str) -> ClientBody {
+    let pair = format!("<nvpair id=\"o-{name}\" name=\"{name}\" value=\"{value}\"/>");
+    modify("crm_config", &format!("<cluster_property_set id=\"o\">{pair}</cluster_property_set>"))
+}
+
 fn started(names: &[&str]) -> Cluster {
     let mut cluster = Cluster::new(names, &configuration(""));
     cluster.start(names);
@@ -35,14 +47,7 @@ fn started(names: &[&str]) -> Cluster {
 #[test]
 fn every_member_says_its_feature_set_and_root_is_named_where_no_user_is() {
     let mut cluster = started(&["a", "b", "c"]);
-    let edit = CibEdit {
-        operation: "modify".to_owned(),
-        section: Some("crm_config".to_owned()),
-        xml: Some("<cluster_property_set id=\"o\"><nvpair id=\"o-x\" name=\"batch-limit\" value=\"7\"/></cluster_property_set>".to_owned()),
-        allow_create: true,
-        ..CibEdit::default()
-    };
-    cluster.ask("b", ClientBody::CibEdit { request: String::new(), edit });
+    cluster.ask("b", option("batch-limit", "7"));
     cluster.pass(3);
     let cib = cluster.cib("a");
     let is_said = |pair: &xml::Element| pair.attribute("name") == Some("#feature-set") && pair.attribute("value") == Some("3.16.1");
@@ -290,16 +295,7 @@ fn whoever_cannot_stop_what_runs_ends_when_shutdown_escalation_is_over() {
 #[test]
 fn what_runs_on_in_maintenance_while_its_node_is_away_is_found_when_it_is_back() {
     let mut cluster = started(&["a", "b", "c"]);
-    let edit = |value: &str| CibEdit {
-        operation: "modify".to_owned(),
-        section: Some("crm_config".to_owned()),
-        xml: Some(format!(
-            "<cluster_property_set id=\"o\"><nvpair id=\"o-m\" name=\"maintenance-mode\" value=\"{value}\"/></cluster_property_set>"
-        )),
-        allow_create: true,
-        ..CibEdit::default()
-    };
-    cluster.ask("b", ClientBody::CibEdit { request: String::new(), edit: edit("true") });
+    cluster.ask("b", option("maintenance-mode", "true"));
     cluster.pass(1);
     cluster.changes();
     cluster.ask("a", ClientBody::Shutdown { node: None });
@@ -309,7 +305,7 @@ fn what_runs_on_in_maintenance_while_its_node_is_away_is_found_when_it_is_back()
     assert_eq!((&cluster.exits[..], cluster.places("web")), (&[("a".into(), 0)][..], vec!["a"]), "it runs on");
     cluster.start(&["a"]);
     cluster.pass(4);
-    cluster.ask("b", ClientBody::CibEdit { request: String::new(), edit: edit("false") });
+    cluster.ask("b", option("maintenance-mode", "false"));
     cluster.pass(4);
     assert_eq!((cluster.changes(), cluster.places("web")), (vec![], vec!["a"]), "nobody disturbed it");
     cluster.begun.clear();
@@ -368,13 +364,8 @@ fn what_is_locked_to_a_node_that_was_shut_down_waits_for_it_also_when_it_booted(
         cluster.kill("a");
         cluster.pass(1);
         assert_eq!((cluster.exits.len(), cluster.places("web").len()), (1, 0), "it waits");
-        let edit = CibEdit {
-            operation: "create".to_owned(),
-            section: Some("constraints".to_owned()),
-            xml: Some("<rsc_location id=\"l-c\" rsc=\"web\" node=\"c\" score=\"500\"/>".to_owned()),
-            ..CibEdit::default()
-        };
-        cluster.ask("b", ClientBody::CibEdit { request: String::new(), edit });
+        let elsewhere = "<constraints><rsc_location id=\"l-c\" rsc=\"web\" node=\"c\" score=\"500\"/></constraints>";
+        cluster.ask("b", modify("constraints", elsewhere));
         if booted {
             cluster.boot("a");
         }
@@ -406,23 +397,10 @@ fn what_is_under_way_is_an_input_of_the_next_plan_and_is_not_begun_again() {
     cluster.changes();
     cluster.held = Some("start");
     let standby = "<nodes><node id=\"1\" uname=\"a\"><instance_attributes id=\"n\"><nvpair id=\"n-s\" name=\"standby\" value=\"on\"/></instance_attributes></node></nodes>";
-    let edit = |section: &str, xml: &str| ClientBody::CibEdit {
-        request: xml.len().to_string(),
-        edit: CibEdit {
-            operation: "modify".into(),
-            section: Some(section.into()),
-            xml: Some(xml.into()),
-            allow_create: true,
-            ..CibEdit::default()
-        },
-    };
-    cluster.ask("b", edit("nodes", standby));
+    cluster.ask("b", modify("nodes", standby));
     cluster.pass(1);
     let plans = cluster.plans.len();
-    cluster.ask(
-        "b",
-        edit("crm_config", "<cluster_property_set id=\"o\"><nvpair id=\"o-x\" name=\"batch-limit\" value=\"7\"/></cluster_property_set>"),
-    );
+    cluster.ask("b", option("batch-limit", "7"));
     cluster.pass(2);
     assert!(cluster.plans.len() > plans, "an action under way holds up no plan");
     let starts = cluster.begun.iter().filter(|line| line.ends_with("start web")).count();
@@ -433,12 +411,8 @@ fn what_is_under_way_is_an_input_of_the_next_plan_and_is_not_begun_again() {
 fn whoever_waits_for_a_write_is_answered_before_the_member_looks_what_follows_from_it() {
     let mut cluster = started(&["a", "b", "c"]);
     (cluster.at_once, cluster.replies) = (0, Vec::new());
-    for (asked, limit) in [("a", 7), ("b", 8), ("c", 9)] {
-        let xml =
-            format!("<cluster_property_set id=\"o\"><nvpair id=\"o-x\" name=\"batch-limit\" value=\"{limit}\"/></cluster_property_set>");
-        let (operation, section, xml) = ("modify".to_owned(), Some("crm_config".to_owned()), Some(xml));
-        let edit = CibEdit { operation, section, xml, allow_create: true, ..CibEdit::default() };
-        cluster.ask(asked, ClientBody::CibEdit { request: limit.to_string(), edit });
+    for (asked, limit) in [("a", "7"), ("b", "8"), ("c", "9")] {
+        cluster.ask(asked, option("batch-limit", limit));
     }
     cluster.pass(1);
     let outcomes: Vec<_> = cluster.replies.iter().map(|reply| reply.result.is_ok()).collect();
@@ -560,16 +534,10 @@ fn what_is_forgotten_with_a_live_migration_is_looked_for_where_it_went() {
     let cib = cluster.cib("a");
     let mut states = cib.child("status").into_iter().flat_map(Element::elements);
     let id = states.find(|state| state.attribute("uname") == Some("a")).and_then(Element::id).expect("a has a state");
-    let edit = CibEdit {
-        operation: "modify".to_owned(),
-        section: Some("status".to_owned()),
-        xml: Some(format!(
-            "<node_state id=\"{id}\" uname=\"a\"><lrm id=\"{id}\"><lrm_resources><lrm_resource id=\"web\" class=\"ocf\" provider=\"test\" type=\"Dummy\">{history}</lrm_resource></lrm_resources></lrm></node_state>"
-        )),
-        allow_create: true,
-        ..CibEdit::default()
-    };
-    cluster.ask("a", ClientBody::CibEdit { request: String::new(), edit });
+    let state = format!(
+        "<node_state id=\"{id}\" uname=\"a\"><lrm id=\"{id}\"><lrm_resources><lrm_resource id=\"web\" class=\"ocf\" provider=\"test\" type=\"Dummy\">{history}</lrm_resource></lrm_resources></lrm></node_state>"
+    );
+    cluster.ask("a", modify("status", &state));
     cluster.pass(1);
     cluster.begun.clear();
     cluster.ask("a", ClientBody::Cleanup { resource: None, node: None, operation: None, interval_ms: None, refresh: false });

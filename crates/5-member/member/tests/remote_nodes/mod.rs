@@ -141,6 +141,22 @@ fn a_cib_that_is_put_back_whole_is_not_believed_about_what_runs_there() {
     assert!(records(&cluster, "far").contains(&"web_monitor_10000".to_owned()), "{:?}", records(&cluster, "far"));
 }
 
+/// Nobody could tell it anew.
+#[test]
+fn what_a_cib_that_is_put_back_says_of_a_remote_node_out_of_reach_stays() {
+    let mut cluster = started();
+    cluster.remotes.get_mut(&NodeName::from("far")).unwrap().is_on = false;
+    cluster.lose_remote("b", "far");
+    cluster.pass(30);
+    let known = records(&cluster, "far");
+    assert!(state(&cluster, "far", "in_ccm").as_deref() == Some("false") && !known.is_empty(), "{known:?}");
+    let xml = Some(crate::with_nothing_running(&cluster.cib("a")));
+    let edit = CibEdit { operation: "replace".to_owned(), xml, force: true, ..CibEdit::default() };
+    cluster.ask("c", ClientBody::CibEdit { request: String::new(), edit });
+    cluster.pass(4);
+    assert_eq!(records(&cluster, "far"), known);
+}
+
 fn put_on_standby(cluster: &mut Cluster, node: &str) {
     let pair = "<instance_attributes id=\"x\"><nvpair id=\"x-s\" name=\"standby\" value=\"on\"/></instance_attributes>";
     let edit = CibEdit {
